@@ -1,0 +1,56 @@
+# "make lab" and "make test" each do everything from a fresh clone. Needed: make and Python 3.11 or later.
+# Without make: "python scripts/bootstrap.py --test", then the commands below by hand.
+
+# PYTHON is the interpreter that .venv is made from: python3 when it is new enough, otherwise the newest
+# python3.x found. Each is tried by running it, because a version manager's python3.x may be on the PATH
+# and still refuse to start. To choose yourself: make lab PYTHON=/path/to/python
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && exit; \
+	done; echo python3)
+
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+# JupyterLab refuses to start as root unless told; in a container, root is the ordinary user.
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+endif
+
+.PHONY: help setup setup-test lab test notebooks bench constraints clean
+
+help:
+	@echo "make lab          open the lessons in JupyterLab (sets up .venv first)"
+	@echo "make test         run the linter and all tests, notebooks included (sets up .venv first)"
+	@echo "make notebooks    run every notebook from a fresh kernel and save its outputs"
+	@echo "make bench        run the benchmarks"
+	@echo "make constraints  resolve all dependencies afresh and write constraints.txt"
+	@echo "make setup        only set up .venv (what 'make lab' does first)"
+	@echo "make clean        remove .venv and everything else that was made here"
+
+# Both end at once when .venv is up to date.
+setup:
+	@$(PYTHON) scripts/bootstrap.py
+
+setup-test:
+	@$(PYTHON) scripts/bootstrap.py --test
+
+lab: setup
+	$(BIN)/jupyter-lab $(ROOT) notebooks/00_start_here.ipynb
+
+test: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/pytest --nbval
+
+notebooks: setup-test
+	$(BIN)/python scripts/run_notebooks.py
+
+bench: setup-test
+	$(BIN)/python benchmarks/run.py
+
+constraints:
+	@$(PYTHON) scripts/bootstrap.py --constraints
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

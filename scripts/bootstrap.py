@@ -1,0 +1,180 @@
+"""Make .venv, or bring it up to date: what "make lab" and "make test" do first.
+
+    python scripts/bootstrap.py                 what the lessons need
+    python scripts/bootstrap.py --test          the same, and what the tests need
+    python scripts/bootstrap.py --constraints   resolve all dependencies afresh, write constraints.txt
+
+When .venv is already right, nothing happens and nothing is printed. What it should be is kept in
+.venv/ready.json, written last: a .venv without that file was interrupted and is made again from nothing.
+
+Only the standard library is used, and no syntax newer than Python 2, so that an old Python gets as far
+as saying that it is too old.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+OLDEST = (3, 11)
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+READY = os.path.join(VENV, "ready.json")
+CONSTRAINTS = os.path.join(ROOT, "constraints.txt")
+
+CONSTRAINTS_HEADER = """\
+# Exact versions of everything that "make lab" and "make test" install, written by "make constraints".
+# Made on %s with Python %s. A package that is needed only on another system is not listed here,
+# so its version floats there.
+"""
+
+# What pip prints when it cannot reach its index, in the words of the libraries it is built on.
+NETWORK_SIGNS = (
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "ConnectionResetError",
+    "RemoteDisconnected",
+    "ProxyError",
+    "Failed to establish a new connection",
+    "Temporary failure in name resolution",
+    "Connection timed out",
+    "Read timed out",
+)
+
+
+def stop(sentence):
+    sys.stderr.write(sentence + "\n")
+    sys.exit(1)
+
+
+def check_python():
+    """End with a sentence unless this Python can make the environment."""
+    version = "%d.%d" % sys.version_info[:2]
+    if sys.version_info < OLDEST:
+        stop(
+            "These lessons need Python %d.%d or later, and this one is %s (%s): install a newer Python, "
+            "or name one you have, as in: make lab PYTHON=/path/to/python3" % (OLDEST + (version, sys.executable))
+        )
+    try:
+        import ensurepip  # noqa: F401  Debian and Ubuntu leave this one out
+        import venv  # noqa: F401
+    except ImportError:
+        stop(
+            "This Python (%s) cannot make virtual environments because its venv module is incomplete: "
+            "install it (on Debian or Ubuntu: apt-get install python%s-venv) and run the same command again."
+            % (sys.executable, version)
+        )
+
+
+def python_in(folder):
+    return os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
+
+
+def run(command):
+    """Run a command with its output kept back; return its exit code and output."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = process.communicate()[0].decode("utf-8", "replace")
+    return process.returncode, output
+
+
+def make_venv(folder):
+    # The base interpreter, because this script may be running in the very .venv it is about to replace.
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    code, output = run([base, "-m", "venv", "--clear", folder])
+    if code:
+        stop(output + "The virtual environment %s could not be made; the lines above say why." % folder)
+
+
+def pip_install(folder, what, constraints=None):
+    command = [python_in(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", what]
+    if constraints:
+        command += ["-c", constraints]
+    code, output = run(command)
+    if code and any(sign in output for sign in NETWORK_SIGNS):
+        stop(
+            "The packages could not be downloaded because pip cannot reach its package index: "
+            "check the network (or pip's index and proxy settings) and run the same command again."
+        )
+    if code:
+        stop(output + "Installing the packages failed; pip's own words are above.")
+
+
+def wanted(extras):
+    """What .venv should be, in two parts: the interpreter and place, and the packages."""
+    digest = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt"):
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    # ROOT, because a .venv does not survive a move to another folder.
+    return {"python": [sys.version, sys.base_prefix, ROOT], "packages": digest.hexdigest(), "extras": extras}
+
+
+def found():
+    """What .venv is, or None when it is missing, unfinished or broken."""
+    try:
+        with open(READY) as file:
+            state = json.load(file)
+        if isinstance(state, dict) and os.path.exists(python_in(VENV)):
+            return state
+    except (IOError, OSError, ValueError):
+        pass
+    return None
+
+
+def setup(test):
+    want, have = wanted(["test"] if test else []), found()
+    if have and have.get("python") == want["python"]:
+        # A .venv that has the tests' packages serves the lessons as well.
+        want["extras"] = sorted(set(want["extras"]) | set(have.get("extras", [])))
+        if have == want:
+            return
+        print("Bringing .venv up to date; this takes a few seconds.")
+        os.remove(READY)
+    else:
+        print("Setting up .venv with everything the %s need; this takes about %s." % (
+            ("tests", "60 seconds") if test else ("lessons", "40 seconds")))
+        sys.stdout.flush()
+        make_venv(VENV)
+    sys.stdout.flush()
+    extras = "[%s]" % ",".join(want["extras"]) if want["extras"] else ""
+    pip_install(VENV, "." + extras, CONSTRAINTS)
+    with open(READY, "w") as file:
+        json.dump(want, file)
+
+
+def write_constraints():
+    print("Resolving all dependencies afresh; this takes about a minute.")
+    sys.stdout.flush()
+    folder = tempfile.mkdtemp()
+    try:
+        make_venv(folder)
+        pip_install(folder, ".[test]")
+        code, lines = run([python_in(folder), "-m", "pip", "freeze", "--exclude-editable"])
+        if code:
+            stop(lines + "Listing the installed packages failed.")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    with open(CONSTRAINTS, "w") as file:
+        file.write(CONSTRAINTS_HEADER % (sys.platform, "%d.%d" % sys.version_info[:2]) + lines)
+
+
+def main(arguments):
+    check_python()
+    if arguments == ["--constraints"]:
+        write_constraints()
+    elif arguments in ([], ["--test"]):
+        setup(test=bool(arguments))
+    else:
+        stop(__doc__)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        stop("\nInterrupted: run the same command again, and it takes up where this one left off.")

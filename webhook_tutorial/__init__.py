@@ -1,0 +1,43 @@
+"""The helpers behind the lessons: both ends of a webhook in one kernel.
+
+The names below are the whole public surface. Pictures and panels load matplotlib and ipywidgets, so they are
+imported when first used.
+"""
+
+from .clock import SimulatedClock, SystemClock
+from .diagrams import diagram
+from .environment import check_environment
+from .events import encode, make_event
+from .exercises import check, hint, solution
+from .outgoing import watch, why_no_answer
+from .server import Server, running, serve, stop_all
+from .shop import Shop
+from .traffic import Exchange, Traffic
+
+_LAZY = {
+    "inbox": "panels",
+    "polling_explorer": "panels",
+    "picture": "pictures",
+    "polling_cost": "simulation",
+    "polling_cost_at_scale": "simulation",
+}
+
+__all__ = [
+    "Exchange", "Server", "Shop", "SimulatedClock", "SystemClock", "Traffic",
+    "check", "check_environment", "diagram", "encode", "hint", "make_event", "running",
+    "serve", "solution", "stop_all", "watch", "why_no_answer", *_LAZY,
+]  # fmt: skip
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+
+
+def __dir__():
+    return sorted(__all__)

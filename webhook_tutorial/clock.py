@@ -1,0 +1,88 @@
+"""Time, real or simulated.
+
+Backoff of hours and a day of polling should not take hours or a day to try. Whatever needs the time asks a
+clock for it, and a lesson hands in the clock it wants.
+"""
+
+import heapq
+import itertools
+import threading
+import time
+from datetime import UTC, datetime
+
+#: Where a simulated clock starts unless told: Monday 5 January 2026, 09:00 UTC, in seconds since the epoch.
+START = datetime(2026, 1, 5, 9, tzinfo=UTC).timestamp()
+
+
+def iso(seconds):
+    """Write a time as RFC 3339 in UTC, to the second.
+
+    Args:
+        seconds: Seconds since the epoch, a float.
+
+    Returns:
+        A string such as ``"2026-01-05T09:00:00Z"``.
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class SystemClock:
+    """The computer's own clock."""
+
+    def now(self):
+        """Return the seconds since the epoch, a float."""
+        return time.time()
+
+    def sleep(self, seconds):
+        """Wait for ``seconds`` in real time."""
+        time.sleep(seconds)
+
+
+class SimulatedClock:
+    """A clock that moves only when it is told to, and then at once.
+
+    Args:
+        start: The time it shows first, in seconds since the epoch.
+
+    It is safe to read from any thread. What was planned with :meth:`call_at` happens in the thread that moves
+    the clock, in the order of its times.
+    """
+
+    def __init__(self, start=START):
+        self._now = float(start)
+        self._planned = []
+        self._order = itertools.count()
+        self._lock = threading.RLock()
+
+    def now(self):
+        """Return the simulated time in seconds since the epoch, a float."""
+        return self._now
+
+    def call_at(self, when, action):
+        """Plan ``action()`` for the time ``when``, in seconds since the epoch.
+
+        Raises:
+            ValueError: ``when`` has passed already.
+        """
+        with self._lock:
+            if when < self._now:
+                raise ValueError(f"{iso(when)} is in the past: the clock shows {iso(self._now)}.")
+            heapq.heappush(self._planned, (when, next(self._order), action))
+
+    def sleep(self, seconds):
+        """Move the clock on by ``seconds``, doing on the way what was planned for the time in between.
+
+        Raises:
+            ValueError: ``seconds`` is negative.
+        """
+        if seconds < 0:
+            raise ValueError(f"A clock cannot be moved back: got {seconds} seconds.")
+        with self._lock:
+            end = self._now + seconds
+            while self._planned and self._planned[0][0] <= end:
+                self._now, _, action = heapq.heappop(self._planned)
+                action()
+            self._now = end
+
+    def __repr__(self):
+        return f"<SimulatedClock {iso(self._now)}>"

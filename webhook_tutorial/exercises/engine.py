@@ -1,0 +1,147 @@
+"""The engine: three outcomes, each in a calm sentence; whatever an answer does, `check` does not raise."""
+
+import dis
+import importlib
+import pkgutil
+import types
+from dataclasses import dataclass
+from html import escape
+
+_CORRECT, _INCORRECT, _UNTRIED = "correct", "incorrect", "not tried yet"
+_LOOKS = {_CORRECT: ("✓", "#009E73", "Correct."), _INCORRECT: ("✗", "#D55E00", "Not yet."), _UNTRIED: ("○", "#777777", "")}
+
+
+class Wrong(Exception):
+    """Raised by a test: the answer is not right, and the message says what to look at."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise.
+
+    Attributes:
+        name: The lesson's number and a word: ``"02.validate"``.
+        test: A function of the answer; it raises `Wrong`, or returns nothing if the answer is right.
+        hints: Sentences, the gentlest first.
+        solution: Python source that defines the answer, complete with its imports.
+        answer: The name in that source that is the answer.
+        praise: What a right answer shows, a sentence.
+        mistakes: Wrong answers as pairs: Python source as in ``solution``, and words from the message it gets.
+    """
+
+    name: str
+    test: types.FunctionType
+    hints: tuple
+    solution: str
+    answer: str
+    praise: str
+    mistakes: tuple
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` found: ``outcome`` is ``"correct"``, ``"incorrect"`` or ``"not tried yet"``."""
+
+    outcome: str
+    message: str
+
+    def __str__(self):
+        mark, _, word = _LOOKS[self.outcome]
+        return " ".join(part for part in (mark, word, self.message) if part)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        colour = _LOOKS[self.outcome][1]
+        return f'<div style="border-left:4px solid {colour};padding:4px 8px">{escape(str(self))}</div>'
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Text for a notebook, given as it is."""
+
+    text: str
+
+    def __repr__(self):
+        return self.text
+
+
+_hints_given = {}
+
+
+def check(name, answer):
+    """Check an answer to an exercise.
+
+    Args:
+        name: The exercise's name, such as ``"02.validate"``.
+        answer: Your function, app or value. ``...``, or a function whose body is ``...``, is "not tried yet".
+
+    Returns:
+        A `Verdict`. An exception in your code is a verdict too.
+
+    Raises:
+        ValueError: There is no such exercise.
+    """
+    task = exercise(name)
+    if untouched(answer):
+        return Verdict(_UNTRIED, "Not tried yet: replace the ... and run the cell again.")
+    try:
+        task.test(answer)
+    except Wrong as wrong:
+        return Verdict(_INCORRECT, str(wrong))
+    except Exception as error:
+        return Verdict(_INCORRECT, f"Your code raised {type(error).__name__}: {error}")
+    return Verdict(_CORRECT, task.praise)
+
+
+def hint(name):
+    """Give the next hint; after the last one, the last again."""
+    hints = exercise(name).hints
+    given = _hints_given.get(name, 0)
+    _hints_given[name] = given + 1
+    i = min(given, len(hints) - 1)
+    return _Shown(f"Hint {i + 1} of {len(hints)}: {hints[i]}")
+
+
+def solution(name):
+    """Show one solution, as Python source."""
+    return _Shown(exercise(name).solution.strip())
+
+
+def exercise(name):
+    """Return an `Exercise` by its name.
+
+    Raises:
+        ValueError: There is no such exercise; the message lists those of the lesson.
+    """
+    known = exercises()
+    if name not in known:
+        lesson = str(name).split(".")[0]
+        near = [n for n in known if n.startswith(lesson + ".")] or list(known)
+        raise ValueError(f"There is no exercise {name!r}. Did you mean one of: {', '.join(near)}?")
+    return known[name]
+
+
+def exercises():
+    """Return every exercise by its name, in the order of the lessons, from the modules ``lesson_NN`` beside this one."""
+    package = importlib.import_module(__package__)
+    found = {}
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("lesson_")):
+        for task in importlib.import_module(f"{__package__}.{module}").EXERCISES:
+            found[task.name] = task
+    return found
+
+
+def untouched(answer):
+    """Whether an answer is as the notebook gave it: ``...``, or a function or class that does nothing yet."""
+    if answer is ...:
+        return True
+    if isinstance(answer, dict):
+        return ... in list(answer.values())
+    if isinstance(answer, (list, tuple)):
+        return any(item is ... for item in answer)
+    if isinstance(answer, types.FunctionType):
+        does = {i.opname for i in dis.get_instructions(answer)} - {"RESUME", "NOP", "RETURN_VALUE", "RETURN_CONST"}
+        constants = [i.argval for i in dis.get_instructions(answer) if "CONST" in i.opname]
+        return does <= {"LOAD_CONST"} and constants in ([None], [])
+    return False

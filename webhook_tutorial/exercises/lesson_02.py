@@ -1,0 +1,219 @@
+"""Exercises of lesson 02: validate, dispatch, and a whole receiver, tried with real deliveries."""
+
+import requests
+
+from ..server import serve
+from .engine import Exercise, Wrong
+
+_GOOD = {"event_type": "user_signup", "data": {"user": "JohnDoe"}}
+
+
+def _test_validate(find_problem):
+    if find_problem(dict(_GOOD)) not in (None, ""):
+        raise Wrong("A good event has no problem: return None for it.")
+    cases = (
+        (["user_signup"], "a JSON list instead of an object: [\"user_signup\"]"),
+        (None, "a JSON null"),
+        ({"data": {}}, "an event without event_type"),
+        ({"event_type": "", "data": {}}, "an empty event_type"),
+        ({"event_type": 7, "data": {}}, "an event_type that is a number: 7"),
+        ({"event_type": "user_signup"}, "an event without data"),
+        ({"event_type": "user_signup", "data": "JohnDoe"}, "data that is a text instead of an object"),
+    )
+    for event, words in cases:
+        try:
+            problem = find_problem(event)
+        except Exception as error:
+            raise Wrong(f"It raised {type(error).__name__} for {words}; find_problem must survive anything.") from None
+        if problem in (None, ""):
+            raise Wrong(f"It let through {words}.")
+        if not isinstance(problem, str):
+            raise Wrong(f"For {words} it returned {problem!r}: return a sentence that helps the sender.")
+
+
+def _test_dispatch(handle):
+    expected = {
+        "user_signup": ("welcomed", {"user": "JohnDoe"}),
+        "order_placed": ("packed", {"order": 7}),
+        "payment_received": ("booked", {"order": 7, "amount": 450}),
+    }
+    for event_type, (word, data) in expected.items():
+        got = handle({"event_type": event_type, "data": data})
+        if got is None:
+            raise Wrong(f"For {event_type} your function returned nothing.")
+        if isinstance(got, (list, tuple)):
+            raise Wrong(f"One event must have one action, and {event_type} had {len(got)}: does each branch end?")
+        if got != word:
+            raise Wrong(f"For {event_type} the action is {word!r}, and your function returned {got!r}.")
+    try:
+        unknown = handle({"event_type": "coupon_printed", "data": {}})
+    except Exception as error:
+        raise Wrong(f"An event type it does not know made it raise {type(error).__name__}: return 'ignored'.") from None
+    if unknown != "ignored":
+        raise Wrong(f"An event type it does not know gave {unknown!r}; it should be 'ignored'.")
+
+
+def _test_receiver(app):
+    with serve(app, name="exercise receiver") as server:
+        url = server.url + "/webhook"
+        json_type = {"Content-Type": "application/json"}
+
+        def status(**how):
+            method = how.pop("method", "POST")
+            answer = requests.request(method, url, timeout=5, allow_redirects=False, **how)
+            if answer.status_code == 500:
+                error = server.traffic[-1].error or "an exception"
+                raise Wrong(f"It answered 500 ({error}) to {words}.")
+            if 400 <= answer.status_code and method == "POST":
+                try:
+                    answer.json()["error"]
+                except (ValueError, KeyError, TypeError):
+                    raise Wrong(f'The answer to {words} should be JSON that says what was wrong: {{"error": ...}}.') from None
+            return answer.status_code
+
+        words = "a good event"
+        code = status(json=_GOOD)
+        if not 200 <= code < 300:
+            raise Wrong(f"A good event got {code}; a sender reads anything but 2xx as failure.")
+        words = "an unknown event_type"
+        code = status(json={"event_type": "coupon_printed", "data": {}})
+        if not 200 <= code < 300:
+            raise Wrong(f"An unknown event_type got {code}. Accept and ignore it, or the sender will try again and again.")
+        for wanted, words, how in (
+            (400, "a body that is not JSON", {"data": b'{"event_type": ', "headers": json_type}),
+            (400, "an event without event_type", {"json": {"data": {}}}),
+            (400, "a list instead of an object", {"json": [1, 2]}),
+            (415, "a form instead of JSON", {"data": {"event_type": "user_signup"}}),
+            (405, "a GET", {"method": "GET"}),
+            (413, "a body of 100,000 bytes", {"json": _GOOD | {"padding": "x" * 100_000}}),
+        ):
+            code = status(**how)
+            if code != wanted:
+                raise Wrong(f"{words[0].upper()}{words[1:]} should get {wanted}, and it got {code}.")
+
+
+EXERCISES = [
+    Exercise(
+        name="02.validate",
+        test=_test_validate,
+        hints=(
+            "JSON can be a list, a number or null too. Ask isinstance(event, dict) before you look inside.",
+            'event.get("event_type") gives None where the field is missing; isinstance(..., str) settles the rest.',
+        ),
+        solution='''
+def find_problem(event):
+    if not isinstance(event, dict):
+        return "the body must be a JSON object"
+    event_type = event.get("event_type")
+    if not isinstance(event_type, str) or not event_type:
+        return "event_type must be a text that is not empty"
+    if not isinstance(event.get("data"), dict):
+        return "data must be an object"
+    return None
+''',
+        answer="find_problem",
+        praise="Whatever the network brings in, your handler sees only events it can read.",
+        mistakes=(
+            ('def find_problem(event):\n    if "event_type" not in event: return "no event_type"', "It raised TypeError for a JSON null"),
+            ('def find_problem(event):\n    if not event["event_type"]: return "no event_type"', "It raised TypeError for a JSON list"),
+            ('def find_problem(event):\n    if not isinstance(event, dict): return "no object"\n'
+             '    if not event.get("event_type"): return "no event_type"\n    if "data" not in event: return "no data"',
+             "It let through an event_type that is a number"),
+            ('def find_problem(event):\n    if not isinstance(event, dict): return "no object"\n'
+             '    if not isinstance(event.get("event_type"), str): return "no event_type"\n'
+             '    if "data" not in event: return "no data"', "It let through an empty event_type"),
+            ('def find_problem(event):\n    if not isinstance(event, dict): return "no object"\n'
+             '    if not isinstance(event.get("event_type"), str) or not event["event_type"]: return "no event_type"\n'
+             '    if "data" not in event: return "no data"', "It let through data that is a text"),
+            ("def find_problem(event):\n    return not isinstance(event, dict) or None",
+             "For a JSON list instead of an object: [\"user_signup\"] it returned True"),
+            ('def find_problem(event):\n    return "bad"', "A good event has no problem"),
+        ),
+    ),
+    Exercise(
+        name="02.dispatch",
+        test=_test_dispatch,
+        hints=(
+            "A dictionary from event_type to what to do reads better than a chain of ifs.",
+            '{"user_signup": "welcomed", ...}.get(event["event_type"], "ignored")',
+        ),
+        solution='''
+ACTIONS = {
+    "user_signup": "welcomed",
+    "order_placed": "packed",
+    "payment_received": "booked",
+}
+
+def handle(event):
+    return ACTIONS.get(event["event_type"], "ignored")
+''',
+        answer="handle",
+        praise="One action for each event, and a new event type at the sender breaks nothing here.",
+        mistakes=(
+            ('A = {"user_signup": "welcomed", "order_placed": "packed", "payment_received": "booked"}\n'
+             'def handle(event):\n    return A[event["event_type"]]', "An event type it does not know made it raise KeyError"),
+            ('def handle(event):\n    did = []\n    t = event["event_type"]\n'
+             '    if t == "user_signup": did.append("welcomed")\n'
+             '    if t in ("user_signup", "order_placed"): did.append("packed")\n    did.append("booked")\n    return did',
+             "One event must have one action, and user_signup had 3"),
+            ('def handle(event):\n    if event["event_type"] == "user_signup": return "welcomed"\n'
+             '    elif event["event_type"] == "order_placed": return "packed"\n    else: return "booked"',
+             "An event type it does not know gave 'booked'"),
+            ('def handle(event):\n    if event["event_type"] == "user_signup": print("welcomed")',
+             "For user_signup your function returned nothing"),
+            ('def handle(event):\n    return "ignored"', "For user_signup the action is 'welcomed'"),
+        ),
+    ),
+    Exercise(
+        name="02.receiver",
+        test=_test_receiver,
+        hints=(
+            "Start from the receiver of this lesson. Which of the six deliveries does yours answer otherwise?",
+            "@my_app.errorhandler(HTTPException) turns Flask's own 400, 405, 413 and 415 into JSON in one place.",
+            'my_app.config["MAX_CONTENT_LENGTH"] = 10_000 makes Flask answer 413 as soon as the body is asked for.',
+        ),
+        solution='''
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException
+
+my_app = Flask("my receiver")
+my_app.config["MAX_CONTENT_LENGTH"] = 10_000
+
+@my_app.errorhandler(HTTPException)
+def explain(error):
+    return {"error": error.name}, error.code
+
+@my_app.post("/webhook")
+def webhook():
+    event = request.get_json()
+    if not isinstance(event, dict) or not isinstance(event.get("event_type"), str):
+        return {"error": "an event is a JSON object with an event_type"}, 400
+    return {"received": event["event_type"]}
+''',
+        answer="my_app",
+        praise="Eight kinds of delivery, eight right answers, and never a 500.",
+        mistakes=(
+            ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/webhook")\ndef webhook():\n'
+             '    return {"got": request.get_json()["event_type"]}', "The answer to a body that is not JSON should be JSON"),
+            ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/webhook")\ndef webhook():\n'
+             '    event = request.get_json(silent=True)\n    return {"got": event["event_type"]}',
+             "It answered 500 (TypeError) to a body that is not JSON"),
+            ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/webhook")\ndef webhook():\n'
+             '    event = request.get_json(force=True, silent=True)\n'
+             '    if not isinstance(event, dict) or "event_type" not in event: return {"error": "bad"}, 400\n'
+             '    return {"got": event["event_type"]}', "A form instead of JSON should get 415, and it got 400"),
+            ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/webhook")\ndef webhook():\n'
+             '    event = request.get_json(silent=True)\n'
+             '    if not isinstance(event, dict) or "event_type" not in event: return {"error": "bad"}, 400\n'
+             '    if event["event_type"] != "user_signup": return {"error": "unknown"}, 404\n    return {}',
+             "An unknown event_type got 404"),
+            ('from flask import Flask, request\nfrom werkzeug.exceptions import HTTPException\nmy_app = Flask("r")\n'
+             '@my_app.errorhandler(HTTPException)\ndef explain(e):\n    return {"error": e.name}, e.code\n'
+             '@my_app.post("/webhook")\ndef webhook():\n    event = request.get_json()\n'
+             '    if not isinstance(event, dict) or "event_type" not in event: return {"error": "bad"}, 400\n    return {}',
+             "A body of 100,000 bytes should get 413, and it got 200"),
+            ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/hook")\ndef webhook():\n    return {}',
+             "The answer to a good event should be JSON"),
+        ),
+    ),
+]  # fmt: skip

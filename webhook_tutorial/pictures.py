@@ -1,0 +1,54 @@
+"""Plots with a voice: a figure, its alternative text, and the palette that means the same in every lesson."""
+
+import base64
+import io
+
+import matplotlib
+from matplotlib import pyplot
+
+#: The colours and what they stand for; each also has its own mark or line style, so none is told by colour alone.
+PALETTE = {
+    "provider": "#0072B2",
+    "receiver": "#009E73",
+    "failure": "#D55E00",
+    "waiting": "#777777",
+    "notice": "#E69F00",
+}
+
+
+class Picture:
+    """A figure as PNG, with its alternative text; the text stands in for it where pictures are not shown."""
+
+    def __init__(self, png, alt):
+        self.png, self.alt = png, alt
+
+    def __repr__(self):
+        return self.alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt, "needs_background": "light"}}
+
+
+def picture(figure, alt):
+    """Finish a matplotlib figure: draw it, close it, and give it its alternative text.
+
+    Args:
+        figure: A matplotlib figure.
+        alt: What it shows, in one or two sentences with its figures; it must come from the data, not from hope.
+
+    Raises:
+        ValueError: There is no alternative text.
+    """
+    if not alt.strip():
+        raise ValueError("A picture needs an alternative text: say in a sentence what it shows.")
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=100, bbox_inches="tight", facecolor="white")
+    pyplot.close(figure)
+    return Picture(out.getvalue(), alt)
+
+
+def axes(width=7.0, height=3.2):
+    """Return a figure and its axes, in inches, in the lessons' plain style."""
+    with matplotlib.rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 10}):
+        return pyplot.subplots(figsize=(width, height), layout="constrained")

@@ -1,0 +1,357 @@
+"""Run any WSGI app on a background thread of this kernel, and record what it receives.
+
+The server underneath is Werkzeug's threaded one: the same that lesson 02 starts by hand.
+"""
+
+import atexit
+import contextvars
+import io
+import itertools
+import math
+import socket
+import threading
+import time
+import traceback
+
+from flask import got_request_exception, has_request_context, request
+from requests.structures import CaseInsensitiveDict
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from .environment import reach_loopback_directly
+from .traffic import Exchange, Traffic
+
+#: A body is recorded up to this many bytes; the app gets all of it.
+RECORDED_BYTES = 1 << 20
+
+#: How long `Server.stop` lets handlers finish what they are doing, in seconds.
+GRACE = 1.0
+
+#: Who is sending in this thread or task: a server's name while one of its handlers runs.
+sending_as = contextvars.ContextVar("sending_as", default="")
+
+_servers = {}
+_names = {}
+_lock = threading.RLock()
+
+
+def serve(app, name=None, *, port=None):
+    """Serve a WSGI app on 127.0.0.1 from a background thread; it is ready when this returns.
+
+    Serving again under the same name stops the server that had it and takes over its port, so a cell that
+    serves can be run again.
+
+    Args:
+        app: Any WSGI callable, such as a Flask app.
+        name: What the server is called in pictures; the app's own name if left out.
+        port: The port to use; a free one if left out.
+
+    Returns:
+        A `Server`.
+
+    Raises:
+        TypeError: ``app`` cannot be called.
+        ValueError: Neither the app nor you gave a name.
+        OSError: The port is taken.
+    """
+    if not callable(app):
+        raise TypeError(f"serve() needs a WSGI app, something that can be called; got {type(app).__name__}.")
+    name = name or getattr(app, "name", "")
+    if not isinstance(name, str) or name in ("", "__main__"):
+        raise ValueError('The server needs a name: Flask("receiver"), or serve(app, name="receiver").')
+    with _lock:
+        before = _servers.get(name)
+        if before:
+            before.stop()
+        try:
+            listener = _listen(port or (before.port if before else 0))
+        except OSError:
+            if port:
+                raise OSError(
+                    f"Port {port} is taken by another program. Leave the port out and serve() finds a free one."
+                ) from None
+            listener = _listen(0)
+        server = _servers[name] = Server(app, name, listener)
+        _names[server.port] = name
+    return server
+
+
+def running():
+    """Return the servers that are up, a list in the order of their start."""
+    with _lock:
+        return list(_servers.values())
+
+
+def stop_all():
+    """Stop every server that is up. It is fine if there is none."""
+    for server in running():
+        if server.running:
+            server.stop()
+
+
+def name_at(host, port):
+    """Return the name of the server that is, or was last, at this address; else ``host:port``."""
+    return _names.get(port, f"{host}:{port}") if host in ("127.0.0.1", "localhost") else f"{host}:{port}"
+
+
+def _listen(port):
+    # Our own socket, because make_server answers a taken port with sys.exit.
+    return socket.create_server(("127.0.0.1", port), backlog=128)
+
+
+class Server:
+    """A WSGI app being served: what `serve` returns.
+
+    Attributes:
+        name: What it is called in pictures.
+        port: Its TCP port on 127.0.0.1.
+        url: ``http://127.0.0.1:PORT``, with no slash at the end.
+        traffic: What it received, as `Traffic`; an exchange is there before its sender has the answer.
+        running: Whether it is up.
+
+    It is a context manager that stops the server at its end.
+    """
+
+    def __init__(self, app, name, listener):
+        reach_loopback_directly()
+        self.app, self.name = app, name
+        self.traffic = Traffic(name=name)
+        self.running = True
+        self._clients = {}
+        self._busy = set()
+        with listener:
+            self._wsgi = make_server(
+                "127.0.0.1", 0, self._record, threaded=True, request_handler=_Handler, fd=listener.fileno()
+            )
+        self.port = self._wsgi.port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._wsgi.process_request = self._start_client
+        self._wsgi.handle_error = lambda *_: None  # a client that went away mid-request is no news
+        self._wsgi.log = lambda *_: None
+        self._wsgi.keep = self._keep
+        self._thread = threading.Thread(
+            target=self._wsgi.serve_forever, args=(0.02,), name=f"serve {name}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self):
+        """Stop the server: idle clients are cut off, running handlers get `GRACE` seconds to finish.
+
+        Raises:
+            RuntimeError: It has stopped already.
+        """
+        with _lock:
+            if not self.running:
+                raise RuntimeError(f"The server {self.name!r} has stopped already; serve(app) starts a new one.")
+            self.running = False
+            if _servers.get(self.name) is self:
+                del _servers[self.name]
+        self._wsgi.shutdown()
+        self._thread.join()
+        end = time.monotonic() + GRACE
+        clients = [(t, c) for t, c in list(self._clients.items()) if t is not threading.current_thread()]
+        for thread, connection in clients:
+            if thread in self._busy:
+                thread.join(max(0, end - time.monotonic()))
+            if thread.is_alive():
+                _cut(connection)
+                thread.join(max(0.1, end - time.monotonic()) if thread not in self._busy else 0)
+        self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.running:
+            self.stop()
+
+    def __repr__(self):
+        return f"<Server {self.name} {self.url} {'running' if self.running else 'stopped'}>"
+
+    def _start_client(self, connection, address):
+        """Handle a connection on a thread of its own, remembered so that `stop` can end it."""
+        thread = threading.Thread(target=self._client, args=(connection, address), daemon=True)
+        self._clients[thread] = connection
+        thread.start()
+
+    def _client(self, connection, address):
+        try:
+            self._wsgi.process_request_thread(connection, address)
+        finally:
+            self._clients.pop(threading.current_thread(), None)
+
+    def _record(self, environ, start_response):
+        """Call the app, and keep the exchange before the answer leaves.
+
+        An answer of known length is kept first and sent then, so that whoever has the answer finds the exchange
+        in `traffic`. A stream is passed on piece by piece and kept when it ends.
+        """
+        self._busy.add(threading.current_thread())
+        token = sending_as.set(self.name)
+        try:
+            yield from self._exchange(environ, start_response)
+        finally:
+            sending_as.reset(token)
+            self._busy.discard(threading.current_thread())
+
+    def _exchange(self, environ, start_response):
+        started, mark = time.time(), time.perf_counter()
+        errors, log, answer, chunks = [], io.StringIO(), [], []
+        chunked = environ.get("wsgi.input_terminated", False)
+        length = environ.get("CONTENT_LENGTH", "")
+        length = math.inf if chunked else int(length) if length.isdigit() else 0
+        body = environ["wsgi.input"].read(min(length, RECORDED_BYTES)) if length else b""
+        environ["wsgi.input"] = _Rejoined(body, environ["wsgi.input"], length - len(body))
+        environ["wsgi.errors"] = log
+        environ[_ERRORS] = errors
+
+        def keep(response_body):
+            error = errors[0] if errors else None
+            self._keep(
+                method=environ["REQUEST_METHOD"],
+                url=self.url + _target(environ),
+                headers=_request_headers(environ),
+                body=body,
+                status=int(answer[0].split()[0]),
+                response_headers=_merged(answer[1]),
+                response_body=response_body[:RECORDED_BYTES],
+                sender="client",
+                started=started,
+                mark=mark,
+                seconds=time.perf_counter() - mark,
+                error=type(error).__name__ if error else "",
+                traceback="".join(traceback.format_exception(error)) if error else "",
+                log=log.getvalue(),
+            )
+
+        def start(status, headers, exc_info=None):
+            answer[:] = status, headers
+            return chunks.append
+
+        pieces = None
+        try:
+            pieces = self.app(environ, start)
+            iterator = iter(pieces)
+            if not answer:  # an app may call start_response as late as its first piece
+                chunks.append(next(iterator, b""))
+            if _is_whole(answer):
+                chunks.extend(iterator)
+        except Exception as error:
+            errors.append(error)
+            chunks = [b"Internal Server Error"]
+            answer[:] = "500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "21")]
+        try:
+            if _is_whole(answer):
+                response_body = b"".join(chunks)
+                keep(response_body)
+                start_response(*answer)
+                yield response_body
+                return
+            start_response(*answer)
+            kept = bytearray()
+            try:
+                for chunk in itertools.chain(chunks, iterator):
+                    kept += chunk[: RECORDED_BYTES - len(kept)]
+                    yield chunk
+            except Exception as error:
+                errors.append(error)
+                raise
+            finally:
+                keep(bytes(kept))
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+
+    def _keep(self, **fields):
+        self.traffic.append(Exchange(receiver=self.name, recorded_by="receiver", **fields))
+
+
+class _Handler(WSGIRequestHandler):
+    """Werkzeug's handler, without its printing and its version, which would differ from machine to machine."""
+
+    def log(self, *_):
+        pass
+
+    def version_string(self):
+        return "webhook-tutorial"
+
+    def send_error(self, code, message=None, explain=None):
+        """Answer what is not HTTP at all; it never reaches the app, so it is recorded here."""
+        super().send_error(code, message, explain)
+        line = getattr(self, "requestline", "").split()
+        self.server.keep(
+            method=line[0] if line else "?",
+            url=f"http://127.0.0.1:{self.server.port}{line[1] if len(line) > 1 and line[1].startswith('/') else '/'}",
+            status=int(code),
+            started=time.time(),
+            mark=time.perf_counter(),
+            error="not an HTTP request",
+        )
+
+
+class _Rejoined(io.RawIOBase):
+    """A request's body: what was read for the record, then the rest from the socket, never more than its length."""
+
+    def __init__(self, head, rest, left):
+        self._head, self._rest, self._left = io.BytesIO(head), rest, left
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = self._head.read(len(buffer))
+        if not data:
+            size = min(len(buffer), self._left)
+            data = self._rest.read(size) if size else b""
+            self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+_ERRORS = "webhook_tutorial.errors"
+
+
+def _note_exception(_app, exception, **_):
+    # Flask answers an exception itself and tells only its logger; this signal tells us too.
+    if has_request_context() and _ERRORS in request.environ:
+        request.environ[_ERRORS].append(exception)
+
+
+got_request_exception.connect(_note_exception)
+atexit.register(stop_all)
+
+
+def _is_whole(answer):
+    """Whether an answer says how long it is, or has no body by its status (RFC 9110, section 6.4.1)."""
+    if not answer:
+        raise RuntimeError("The app sent no status: it never called start_response.")
+    status, headers = answer
+    return status[:3] in ("204", "304") or any(name.lower() == "content-length" for name, _ in headers)
+
+
+def _target(environ):
+    query = environ.get("QUERY_STRING", "")
+    raw = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/")
+    return raw if "?" in raw or not query else f"{raw}?{query}"
+
+
+def _request_headers(environ):
+    headers = CaseInsensitiveDict()
+    for key, value in environ.items():
+        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            headers[key.removeprefix("HTTP_").replace("_", "-").title()] = value
+    return headers
+
+
+def _merged(pairs):
+    """Headers as a mapping; one that came several times has its values joined (RFC 9110, section 5.3)."""
+    headers = CaseInsensitiveDict()
+    for name, value in pairs:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _cut(connection):
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it went by itself

@@ -1,0 +1,143 @@
+"""The demo provider: a shop whose orders can be polled from a REST API or pushed as webhooks."""
+
+import math
+import random
+from typing import NamedTuple
+
+import requests
+from flask import Flask, request
+
+from .clock import SimulatedClock, iso
+from .events import encode, make_event
+from .server import sending_as
+
+_CUSTOMERS = ("Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Goro", "Hana")
+_ITEMS = (("tea", 450), ("coffee", 690), ("mug", 1200), ("honey", 820), ("biscuits", 310))
+
+
+class Delivery(NamedTuple):
+    """One attempt to tell a subscriber: the event's id, the URL, and the answer's status or None."""
+
+    event_id: str
+    url: str
+    status: int | None
+
+
+class Shop:
+    """A small shop, the same on every run: seeded, and on the clock you hand in.
+
+    ``shop.app`` is its API, a Flask app to `serve`:
+
+    * ``GET /orders`` gives the newest orders, ``GET /orders?since=N`` those after order number N, oldest first;
+      ``limit`` (1 to 100) says how many at most, 10 unless told. ``more`` in the answer says whether some were
+      left out.
+    * More than ``rate_limit`` requests in one minute get 429 with ``Retry-After`` in seconds (RFC 9110, 10.2.3).
+
+    Args:
+        clock: Something with ``now()``; a new `SimulatedClock` if left out.
+        seed: Which customers buy what, and when, in `schedule`.
+        rate_limit: Requests a minute.
+
+    Attributes:
+        orders: Every order so far, a list of dictionaries; ``at`` is the time in seconds since the epoch.
+        deliveries: Every `Delivery` so far.
+    """
+
+    def __init__(self, clock=None, *, seed=1, rate_limit=60):
+        self.clock = clock or SimulatedClock()
+        self.rate_limit = rate_limit
+        self.orders = []
+        self.deliveries = []
+        self._random = random.Random(seed)
+        self._subscriptions = []
+        self._window = (None, 0)
+        self.app = Flask("shop")
+        self.app.get("/orders")(self._get_orders)
+
+    def subscribe(self, url, events=("order_placed",)):
+        """Push every event whose type is in ``events`` to ``url`` from now on, as a POST with a JSON body.
+
+        Subscribing a URL again replaces what it had subscribed to.
+
+        Raises:
+            ValueError: ``events`` is one text instead of a list of them, or the URL is not http(s).
+        """
+        if isinstance(events, str):
+            raise ValueError(f"events is a list of event types: [{events!r}]")
+        if not str(url).startswith(("http://", "https://")):
+            raise ValueError(f"A subscriber's URL starts with http:// or https://, not {url!r}.")
+        self._subscriptions = [s for s in self._subscriptions if s[0] != url] + [(url, tuple(events))]
+
+    def place_order(self, customer=None):
+        """Place an order now, tell the subscribers (each gets two seconds to answer), and return the order."""
+        number = len(self.orders) + 1
+        item, amount = self._random.choice(_ITEMS)
+        order = {
+            "number": number,
+            "customer": customer or self._random.choice(_CUSTOMERS),
+            "item": item,
+            "amount": amount,
+            "placed": iso(self.clock.now()),
+        }
+        self.orders.append(order | {"at": self.clock.now()})
+        self._push(make_event("order_placed", order, id=f"evt_{number:04}", timestamp=self.clock.now()))
+        return order
+
+    def schedule(self, orders, hours):
+        """Plan ``orders`` orders at random moments of the next ``hours`` hours of a simulated clock.
+
+        They are placed, and pushed, as the clock passes each moment.
+        """
+        start = self.clock.now()
+        for moment in sorted(self._random.uniform(0, hours * 3600) for _ in range(orders)):
+            self.clock.call_at(start + moment, self.place_order)
+
+    def _push(self, event):
+        body = encode(event)
+        token = sending_as.set("shop")
+        try:
+            for url, wanted in self._subscriptions:
+                if event["event_type"] in wanted:
+                    self.deliveries.append(Delivery(event["id"], url, _deliver(url, body)))
+        finally:
+            sending_as.reset(token)
+
+    def _get_orders(self):
+        wait = self._seconds_to_wait()
+        if wait:
+            return {"error": "too many requests"}, 429, {"Retry-After": str(wait)}
+        try:
+            since = _number(request.args, "since", None, 0, math.inf)
+            limit = _number(request.args, "limit", 10, 1, 100)
+        except ValueError as error:
+            return {"error": str(error)}, 400
+        public = [{k: v for k, v in order.items() if k != "at"} for order in self.orders]
+        if since is None:
+            return {"orders": public[-limit:], "more": len(public) > limit}
+        return {"orders": public[since : since + limit], "more": len(public) > since + limit}
+
+    def _seconds_to_wait(self):
+        """Count this request against its minute; the seconds until the next one if it is one too many."""
+        now = self.clock.now()
+        minute, count = self._window
+        count = count + 1 if minute == now // 60 else 1
+        self._window = (now // 60, count)
+        return math.ceil(60 - now % 60) if count > self.rate_limit else 0
+
+
+def _deliver(url, body):
+    try:
+        headers = {"Content-Type": "application/json"}
+        return requests.post(url, data=body, headers=headers, timeout=2, allow_redirects=False).status_code
+    except requests.RequestException:
+        return None
+
+
+def _number(args, name, default, least, most):
+    text = args.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:18]) <= most:
+        bounds = f"from {least} to {most}" if most < math.inf else f"of {least} or more"
+        raise ValueError(f"{name} must be a whole number {bounds}")
+    return int(text[:18])

@@ -1,0 +1,377 @@
+"""What crossed the wire: one request with its answer as an `Exchange`, many of them as `Traffic`.
+
+Threads record and cells show, so everything here can be written by one thread and read by another.
+"""
+
+import json
+import shlex
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from requests.structures import CaseInsensitiveDict
+
+#: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
+USUAL_HEADERS = frozenset(
+    "accept accept-encoding accept-language connection date host server user-agent".split()
+)
+
+#: Headers whose value lets whoever reads it act as somebody else. A signature does not: it is shown.
+SECRET_HEADERS = frozenset("authorization proxy-authorization cookie set-cookie".split())
+
+_SHOWN_BYTES = 2_000
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Exchange:
+    """One HTTP request and its answer, as one end of the wire recorded them.
+
+    Attributes:
+        method, url: The request line; `url` is whole, with scheme, host and port.
+        headers: The request's headers, a mapping that ignores case.
+        body: The request's body, bytes (a server keeps the first MiB).
+        status: The answer's status code, or None if no answer came.
+        response_headers, response_body: The answer's headers and body.
+        sender, receiver: The names of the two ends, for pictures.
+        recorded_by: ``"receiver"`` or ``"sender"``: the end whose view this is.
+        started: When it began, in seconds since the epoch.
+        mark: When it began on `time.perf_counter`, which orders what the ends of one kernel saw.
+        seconds: How long it took.
+        error: What went wrong in a few words: the exception's class in a handler, or why no answer came.
+        traceback: The traceback of an exception in a handler, as text; else empty.
+        log: What the app wrote to its error log during the request.
+    """
+
+    method: str
+    url: str
+    headers: CaseInsensitiveDict = field(default_factory=CaseInsensitiveDict)
+    body: bytes = b""
+    status: int | None = None
+    response_headers: CaseInsensitiveDict = field(default_factory=CaseInsensitiveDict)
+    response_body: bytes = b""
+    sender: str = "client"
+    receiver: str = "server"
+    recorded_by: str = "receiver"
+    started: float = 0.0
+    mark: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+    traceback: str = ""
+    log: str = ""
+
+    @property
+    def path(self):
+        """The path of the URL, without the query."""
+        return urlsplit(self.url).path or "/"
+
+    @property
+    def query(self):
+        """What follows the question mark in the URL, or an empty text."""
+        return urlsplit(self.url).query
+
+    @property
+    def target(self):
+        """Path and query, as they stand in the request line."""
+        return self.path + ("?" + self.query if self.query else "")
+
+    @property
+    def ok(self):
+        """Whether the answer's status is 2xx, which alone means success to a webhook's sender."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def event_type(self):
+        """The ``event_type`` in the request's JSON body, or an empty text if there is none."""
+        try:
+            value = self.json()["event_type"]
+        except (ValueError, TypeError, KeyError):
+            return ""
+        return value if isinstance(value, str) else ""
+
+    @property
+    def outcome(self):
+        """The answer in a few words: ``"200 OK"``, or why there is none: ``"no answer: refused"``."""
+        if self.status is None:
+            return f"no answer: {self.error or 'unknown'}"
+        return f"{self.status} {reason(self.status)}".strip()
+
+    def json(self):
+        """Return the request's body, parsed as JSON.
+
+        Raises:
+            ValueError: The body is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ValueError(f"The body of {self.method} {self.target} is not JSON.") from error
+
+    def curl(self):
+        """Return a command for a terminal that sends this request again.
+
+        It is written for a POSIX shell. The values of `SECRET_HEADERS` are masked: fill them in yourself.
+        """
+        words = ["curl", "-i"]
+        if self.method != ("POST" if self.body else "GET"):
+            words += ["-I"] if self.method == "HEAD" else ["-X", self.method]
+        made_by_curl = USUAL_HEADERS | {"content-length", "transfer-encoding"}
+        for name, value in masked(self.headers):
+            if name.lower() not in made_by_curl:
+                # An empty value needs a semicolon: "Name:" would tell curl to leave the header out.
+                words += ["-H", f"{name}: {value}" if value else f"{name};"]
+        if self.body and "content-type" not in self.headers:
+            words += ["-H", "Content-Type:"]
+        pipe = ""
+        if self.body:
+            try:
+                text = self.body.decode()
+                if "\0" in text:
+                    raise ValueError("a shell word cannot hold a NUL")
+                words += ["--data-raw", text]
+            except ValueError:
+                pipe = "printf '" + "".join(f"\\{byte:03o}" for byte in self.body) + "' | "
+                words += ["--data-binary", "@-"]
+        return pipe + shlex.join([*words, self.url])
+
+    def transcript(self):
+        """Return the exchange as text, nearly as it crossed the wire: usual headers left out, secrets masked."""
+        return "\n".join([*_half("→", self._request_line(), self.headers, self.body), *self._answer_lines()])
+
+    def _request_line(self):
+        return f"{self.method} {self.target}"
+
+    def _answer_lines(self):
+        if self.status is None:
+            return [f"← {self.outcome}"]
+        lines = _half("←", self.outcome, self.response_headers, self.response_body)
+        if self.error:
+            lines.append(f"  The handler raised {self.error}; .traceback has the rest.")
+        return lines
+
+    def __repr__(self):
+        return self.transcript()
+
+    def _repr_html_(self):
+        colour = MARKS[_kind(self)][1]
+        request = "\n".join(_half("→", self._request_line(), self.headers, self.body))
+        answer = "\n".join(self._answer_lines())
+        block = (
+            '<pre style="margin:0 0 4px;padding:4px 8px;border-left:4px solid {};'
+            'white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
+        )
+        return block.format("#0072B2", escape(request)) + block.format(colour, escape(answer))
+
+
+class Traffic(Sequence):
+    """A sequence of `Exchange`, safe to fill from one thread and read from another.
+
+    Indexing gives an exchange, slicing and `where` give a new Traffic that no longer grows.
+    """
+
+    def __init__(self, exchanges=(), *, name=""):
+        self.name = name
+        self._exchanges = list(exchanges)
+        self._changed = threading.Condition()
+        self._listeners = []
+        self._closed = ""
+
+    def append(self, exchange):
+        """Add an exchange, wake who waits, and tell the listeners (in the calling thread)."""
+        with self._changed:
+            self._exchanges.append(exchange)
+            listeners = list(self._listeners)
+            self._changed.notify_all()
+        for listener in listeners:
+            listener()
+
+    def listen(self, listener):
+        """Call ``listener()`` after each exchange, from the thread that recorded it; it must be quick.
+
+        Returns:
+            A function that ends it.
+        """
+        with self._changed:
+            self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def close(self, why):
+        """Say that nothing more will come, so that nobody waits in vain; ``why`` is a sentence."""
+        with self._changed:
+            self._closed = why
+            self._changed.notify_all()
+
+    def __len__(self):
+        return len(self._exchanges)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Traffic(self._exchanges[index], name=self.name)
+        try:
+            return self._exchanges[index]
+        except IndexError:
+            raise IndexError(f"There is no exchange {index}: {len(self)} were recorded.") from None
+
+    def where(self, test=None, **fields):
+        """Return the exchanges for which ``test(exchange)`` is true and each named field has the value given.
+
+        Example:
+            ``receiver.traffic.where(method="POST", status=200)``
+
+        Raises:
+            AttributeError: An exchange has no field of that name.
+        """
+        for name in fields:
+            if not hasattr(Exchange, name) and name not in Exchange.__dataclass_fields__:
+                raise AttributeError(f"An exchange has no field {name!r}; try method, path, status or event_type.")
+        return Traffic(
+            (
+                exchange
+                for exchange in list(self._exchanges)
+                if (test is None or test(exchange))
+                and all(getattr(exchange, name) == value for name, value in fields.items())
+            ),
+            name=self.name,
+        )
+
+    def wait_for(self, n, timeout=2.0):
+        """Wait until ``n`` exchanges have been recorded in all, then return the first ``n`` as a Traffic.
+
+        Args:
+            n: How many.
+            timeout: For how many seconds at the most.
+
+        Raises:
+            TimeoutError: They did not come; the message names what did.
+            RuntimeError: The server has stopped, so they cannot come.
+        """
+        return self._wait(0, n, timeout)
+
+    @contextmanager
+    def expect(self, n, timeout=2.0):
+        """Wait at the end of a ``with`` block until ``n`` exchanges have come since its start.
+
+        Gives a Traffic that holds them once the block is over. Arguments and errors as for `wait_for`.
+        """
+        start = len(self)
+        came = Traffic(name=self.name)
+        yield came
+        came._exchanges = list(self._wait(start, n, timeout))
+
+    def _wait(self, start, n, timeout):
+        end = time.monotonic() + timeout
+        with self._changed:
+            while len(self._exchanges) < start + n:
+                came = Traffic(self._exchanges[start:])
+                story = f"{len(came)} of {n} came{': ' + came._in_a_line() if came else ''}."
+                if self._closed:
+                    raise RuntimeError(f"{self._closed} {story}")
+                if not self._changed.wait(end - time.monotonic()) and time.monotonic() >= end:
+                    raise TimeoutError(f"Waited {timeout:g} s at {self.name or 'this end'}; {story}")
+            return Traffic(self._exchanges[start : start + n], name=self.name)
+
+    def _in_a_line(self):
+        shown = [f"{x.method} {x.target} → {x.outcome}" for x in self._exchanges[:5]]
+        more = len(self) - len(shown)
+        return "; ".join(shown) + (f"; and {more} more" if more else "")
+
+    def __repr__(self):
+        if not self:
+            return "No exchange yet."
+        rows = [("#", "request", "body", "", "answer", "answer body")]
+        rows += [_row(i, x) for i, x in enumerate(self._shown())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join(lines + self._left_out())
+
+    def _repr_html_(self):
+        if not self:
+            return "<p>No exchange yet.</p>"
+        cell = '<td style="text-align:left;vertical-align:top;overflow-wrap:anywhere">{}</td>'
+        head = "".join(
+            f'<th style="text-align:left">{name}</th>' for name in ("#", "request", "body", "answer", "answer body")
+        )
+        rows = []
+        for i, exchange in enumerate(self._shown()):
+            number, request, body, mark, answer, answer_body = map(escape, _row(i, exchange))
+            colour = MARKS[_kind(exchange)][1]
+            answer = f'<span style="border-left:4px solid {colour};padding-left:6px">{mark} {answer}</span>'
+            cells = number, request, f"<code>{body}</code>", answer, f"<code>{answer_body}</code>"
+            rows.append("<tr>" + "".join(map(cell.format, cells)) + "</tr>")
+        more = "".join(f"<p>{escape(line)}</p>" for line in self._left_out())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{more}"
+
+    def _shown(self):
+        return self._exchanges[:_SHOWN_ROWS]
+
+    def _left_out(self):
+        more = len(self) - _SHOWN_ROWS
+        return [f"… and {more} more."] if more > 0 else []
+
+
+_SHOWN_ROWS = 30
+
+#: How an exchange went, as a mark and a colour that mean the same in every picture.
+MARKS = {"ok": ("✓", "#009E73"), "failed": ("✗", "#D55E00"), "other": ("•", "#777777")}
+
+
+def _kind(exchange):
+    if exchange.ok:
+        return "ok"
+    return "failed" if exchange.status is None or exchange.status >= 400 else "other"
+
+
+def reason(status):
+    """Return the phrase that goes with a status code (RFC 9110, section 15), or an empty text."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def masked(headers):
+    """Return the headers as pairs, the values of `SECRET_HEADERS` replaced by ``***``."""
+    return [(name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers.items()]
+
+
+def preview(body, length=60):
+    """Return a body as one line of text of at most ``length`` characters, a binary one as a count of bytes."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return f"‹{len(body)} bytes, not text›"
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _row(number, exchange):
+    mark = MARKS[_kind(exchange)][0]
+    answer = exchange.outcome + (f" ({exchange.error})" if exchange.status and exchange.error else "")
+    request = f"{exchange.method} {exchange.target}"
+    return (
+        str(number),
+        request if len(request) <= 60 else request[:59] + "…",
+        preview(exchange.body),
+        mark,
+        answer,
+        preview(exchange.response_body),
+    )
+
+
+def _half(arrow, line, headers, body):
+    """One direction of an exchange as lines: the first line, headers, an empty line, the body."""
+    lines = [f"{arrow} {line}"]
+    lines += [f"  {n}: {preview(v.encode(), 200)}" for n, v in masked(headers) if n.lower() not in USUAL_HEADERS]
+    if body:
+        try:
+            text = body[:_SHOWN_BYTES].decode("utf-8", "strict" if len(body) <= _SHOWN_BYTES else "ignore")
+        except UnicodeDecodeError:
+            text = preview(body)
+        lines += ["", *("  " + part for part in text.splitlines())]
+        if len(body) > _SHOWN_BYTES:
+            lines.append(f"  … {len(body) - _SHOWN_BYTES} more bytes")
+    return lines
