@@ -14,6 +14,7 @@ as saying that it is too old.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,10 @@ def make_venv(folder):
 
 
 def pip_install(folder, what, constraints=None):
-    command = [python_in(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", what]
+    command = [python_in(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Python compiles a module when it is first imported; compiling all of them here would take another
+    # ten seconds, most of it for modules that no lesson imports.
+    command += ["--no-compile", "-e", what]
     if constraints:
         command += ["-c", constraints]
     code, output = run(command)
@@ -101,7 +105,8 @@ def pip_install(folder, what, constraints=None):
             "check the network (or pip's index and proxy settings) and run the same command again."
         )
     if code:
-        stop(output + "Installing the packages failed; pip's own words are above.")
+        lines = [line for line in output.splitlines() if not line.startswith("WARNING")]
+        stop("\n".join(lines + ["Installing the packages failed; pip's own words are above."]))
 
 
 def wanted(extras):
@@ -154,13 +159,16 @@ def write_constraints():
     try:
         make_venv(folder)
         pip_install(folder, ".[test]")
-        code, lines = run([python_in(folder), "-m", "pip", "freeze", "--exclude-editable"])
+        code, output = run([python_in(folder), "-m", "pip", "freeze", "--exclude-editable"])
         if code:
-            stop(lines + "Listing the installed packages failed.")
+            stop(output + "Listing the installed packages failed; the lines above say why.")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    # Only the pins: what else pip may print (a warning) is left out.
+    pins = [line for line in output.splitlines() if re.match(r"[\w.-]+==\S+$", line)]
     with open(CONSTRAINTS, "w") as file:
-        file.write(CONSTRAINTS_HEADER % (sys.platform, "%d.%d" % sys.version_info[:2]) + lines)
+        file.write(CONSTRAINTS_HEADER % (sys.platform, "%d.%d" % sys.version_info[:2]))
+        file.write("\n".join(pins) + "\n")
 
 
 def main(arguments):
@@ -177,4 +185,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except KeyboardInterrupt:
-        stop("\nInterrupted: run the same command again, and it takes up where this one left off.")
+        stop("\nInterrupted: run the same command again, and .venv is made again from nothing.")

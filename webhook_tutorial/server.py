@@ -214,7 +214,7 @@ class Server:
                 status=int(answer[0].split()[0]),
                 response_headers=_merged(answer[1]),
                 response_body=response_body[:RECORDED_BYTES],
-                sender="client",
+                sender="sender" if environ["REQUEST_METHOD"] == "POST" else "client",
                 started=started,
                 mark=mark,
                 seconds=time.perf_counter() - mark,

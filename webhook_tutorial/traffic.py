@@ -325,10 +325,14 @@ def _kind(exchange):
     return "failed" if exchange.status is None or exchange.status >= 400 else "other"
 
 
+# RFC 9110 renamed these; Python follows from 3.13 on, and the lessons read the same on every version.
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
 def reason(status):
     """Return the phrase that goes with a status code (RFC 9110, section 15), or an empty text."""
     try:
-        return HTTPStatus(status).phrase
+        return _RENAMED.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return ""
 

@@ -1,0 +1,153 @@
+"""The project's own files agree with each other, and the set-up says in one sentence what is wrong."""
+
+import ast
+import builtins
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+ENVIRONMENT = (ROOT / "environment.yml").read_text(encoding="utf-8")
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+# Where conda-forge has another name for a package: conda-forge's name, then pip's.
+CONDA_NAMES = {
+    "playwright-python": "playwright",  # conda-forge's "playwright" is the Node.js program
+    "matplotlib-base": "matplotlib",  # conda-forge's "matplotlib" brings a desktop toolkit as well
+}
+
+
+def pip_ranges(pyproject_text):
+    project = tomllib.loads(pyproject_text)["project"]
+    wanted = [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["test"]]
+    return {canonicalize_name(one.name): one.specifier for one in wanted} | {
+        "python": SpecifierSet(project["requires-python"])
+    }
+
+
+def conda_ranges(environment_text):
+    lines = [one for one in yaml.safe_load(environment_text)["dependencies"] if isinstance(one, str)]
+    wanted = [Requirement(line) for line in lines]
+    ranges = {canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in wanted}
+    ranges.pop("pip")  # only there to install the project itself
+    return ranges
+
+
+def differences(pyproject_text, environment_text):
+    """What one of the two files asks for and the other does not, as sentences."""
+    pip, conda = pip_ranges(pyproject_text), conda_ranges(environment_text)
+    return [
+        f"{name}: {pip.get(name, 'missing')} in pyproject.toml, {conda.get(name, 'missing')} in environment.yml"
+        for name in sorted(pip.keys() | conda.keys())
+        if pip.get(name) != conda.get(name)
+    ]
+
+
+def wrong_pins(pyproject_text, constraints_text):
+    """Direct dependencies that constraints.txt does not pin, or pins outside their range, and lines that are no pin."""
+    lines = [line for line in constraints_text.splitlines() if line and not line.startswith("#")]
+    wrong = [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.+!]+", line)]
+    pins = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+    ranges = pip_ranges(pyproject_text)
+    del ranges["python"]
+    return wrong + [name for name, allowed in ranges.items() if name not in pins or pins[name] not in allowed]
+
+
+def test_pip_and_conda_install_the_same():
+    assert differences(PYPROJECT, ENVIRONMENT) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "name"),
+    [
+        ("  - ipykernel>=7.1,<8\n", "  - ipykernel>=6.29,<8\n", "ipykernel"),
+        ("  - playwright-python>=1.49,<2\n", "", "playwright"),
+        ("  - numpy>=2,<3\n", "  - numpy>=2,<3\n  - pandas>=2\n", "pandas"),
+        ("  - python>=3.11\n", "  - python>=3.10\n", "python"),
+    ],
+)
+def test_a_difference_between_pip_and_conda_is_found(line, instead, name):
+    assert line in ENVIRONMENT
+    [found] = differences(PYPROJECT, ENVIRONMENT.replace(line, instead))
+    assert found.startswith(f"{name}: ")
+
+
+def test_conda_installs_the_project_itself():
+    assert {"pip": ["-e ."]} in yaml.safe_load(ENVIRONMENT)["dependencies"]
+
+
+def test_constraints_pin_every_direct_dependency():
+    assert wrong_pins(PYPROJECT, CONSTRAINTS) == []
+
+
+def test_a_wrong_pin_is_found():
+    without_nbval = re.sub("(?m)^nbval==.*\n", "", CONSTRAINTS)
+    assert wrong_pins(PYPROJECT, without_nbval) == ["nbval"]
+    assert wrong_pins(PYPROJECT, re.sub("(?m)^ipykernel==.*", "ipykernel==6.29.5", CONSTRAINTS)) == ["ipykernel"]
+    assert wrong_pins(PYPROJECT, CONSTRAINTS + "six @ file:///six.whl\n") == ["six @ file:///six.whl"]
+
+
+# What follows is about scripts/bootstrap.py, which make runs before anything else.
+
+
+@pytest.fixture
+def bootstrap():
+    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "scripts" / "bootstrap.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def only_sentence(capsys):
+    """What was printed on stderr, which must be one line."""
+    [line] = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_the_oldest_python_is_the_same_everywhere(bootstrap):
+    oldest = "{}.{}".format(*bootstrap.OLDEST)
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    assert str(pip_ranges(PYPROJECT)["python"]) == f">={oldest}"
+    assert workflow["jobs"]["systems"]["strategy"]["matrix"]["python"][0] == oldest
+    assert f"sys.version_info < ({oldest.replace('.', ', ')})" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_bootstrap_can_be_read_by_an_old_python():
+    ast.parse((ROOT / "scripts" / "bootstrap.py").read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+def test_an_old_python_gets_a_sentence(bootstrap, monkeypatch, capsys):
+    monkeypatch.setattr(bootstrap.sys, "version_info", (3, 9, 18))
+    with pytest.raises(SystemExit, match="1"):
+        bootstrap.check_python()
+    assert "need Python 3.11 or later, and this one is 3.9 " in only_sentence(capsys)
+
+
+def test_a_python_without_venv_gets_a_sentence(bootstrap, monkeypatch, capsys):
+    real = builtins.__import__
+
+    def without_ensurepip(name, *rest):
+        if name == "ensurepip":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_ensurepip)
+    with pytest.raises(SystemExit, match="1"):
+        bootstrap.check_python()
+    assert "venv module is incomplete" in only_sentence(capsys)
+
+
+def test_no_network_gets_a_sentence(bootstrap, monkeypatch, capsys):
+    output = "WARNING: Retrying after connection broken by 'NewConnectionError(...)'\nERROR: No matching distribution"
+    monkeypatch.setattr(bootstrap, "run", lambda command: (1, output))
+    with pytest.raises(SystemExit, match="1"):
+        bootstrap.pip_install("folder", ".")
+    assert "check the network" in only_sentence(capsys)
