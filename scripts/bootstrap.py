@@ -58,8 +58,8 @@ def check_python():
     version = "%d.%d" % sys.version_info[:2]
     if sys.version_info < OLDEST:
         stop(
-            "These lessons need Python %d.%d or later, and this one is %s (%s): install a newer Python, "
-            "or name one you have, as in: make lab PYTHON=/path/to/python3" % (OLDEST + (version, sys.executable))
+            "These lessons need Python %d.%d or later, and this one is %s (%s): install a newer Python, or name "
+            "one you have, as in: make lab PYTHON=/path/to/python3" % (OLDEST + (version, sys.executable))
         )
     try:
         import ensurepip  # noqa: F401  Debian and Ubuntu leave this one out
@@ -73,7 +73,7 @@ def check_python():
 
 
 def python_in(folder):
-    return os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
+    return os.path.join(folder, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
 
 
 def run(command):

@@ -1,12 +1,13 @@
 """Measure what a new reader waits for: the seconds from "git clone" to the first delivered webhook.
 
     python scripts/time_to_first_webhook.py              report each phase
-    python scripts/time_to_first_webhook.py --limit 60   and fail when they take longer than that together
-    python scripts/time_to_first_webhook.py --warm       let pip use its cache, which a new reader does not have
+    python scripts/time_to_first_webhook.py --limit 60   and fail when together they take longer than that
+    python scripts/time_to_first_webhook.py --warm       let pip use its cache, which a new reader has not
 
-The last commit of this checkout is cloned into a temporary folder, set up there as "make lab" does it, JupyterLab
-is started until it answers, and the first notebook is run until the cell tagged "first-webhook" shows its output.
-Left out is what a reader's own network and hands add: the clone's download, and running the cells one by one.
+The last commit of this checkout is cloned into a temporary folder and set up there as "make lab" does it.
+JupyterLab is started until it answers, and the first notebook is run until the cell that is tagged
+"first-webhook" shows its output. Left out is what a reader's network and hands add: the clone's download,
+and running the cells one by one.
 """
 
 import argparse
@@ -68,13 +69,14 @@ def run_to_first_webhook(path):
                 continue
             client.execute_cell(cell, index)  # raises when the cell fails
             if TAG in cell.metadata.get("tags", []):
-                texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-                print(json.dumps({"time": time.time(), "output": "".join(texts)}))
+                now = time.time()
+                texts = [one.get("text") or one.get("data", {}).get("text/plain", "") for one in cell.outputs]
+                print(json.dumps({"time": now, "output": "".join(texts)}))
                 return
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--limit", type=float, metavar="SECONDS", help="fail when it takes longer than this")
     parser.add_argument("--warm", action="store_true", help="let pip use its cache")
     parser.add_argument("--run", metavar="NOTEBOOK", help=argparse.SUPPRESS)
@@ -98,19 +100,24 @@ def main():
     # ignore_cleanup_errors: JupyterLab may still be writing when the folder is removed.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         clone = Path(temporary, "clone")
-        if subprocess.run(["git", "clone", "--quiet", ROOT, clone]).returncode or not (clone / "Makefile").exists():
-            sys.exit("This folder is not a git checkout with a commit in it, so there is nothing to clone.")
+        cloned = subprocess.run(["git", "clone", "--quiet", ROOT, clone])
+        if cloned.returncode or not (clone / NOTEBOOK).exists():
+            sys.exit(f"There is no git commit with {NOTEBOOK} in it here, so there is nothing to measure.")
         report("git clone (local)")
-        if subprocess.run(["make", "setup"], cwd=clone, env=environment, stdout=subprocess.DEVNULL).returncode:
+        made = subprocess.run(["make", "setup"], cwd=clone, env=environment, stdout=subprocess.DEVNULL)
+        if made.returncode:
             sys.exit("make setup failed.")
         report("make setup" + (" (pip's cache allowed)" if arguments.warm else " (nothing cached)"))
 
-        python = next(path for path in (clone / ".venv/bin/python", clone / ".venv/Scripts/python.exe") if path.exists())
+        python = clone / (".venv/Scripts/python.exe" if os.name == "nt" else ".venv/bin/python")
         server = start_jupyterlab(python, clone, environment)
         report("JupyterLab starts")
         try:
             first = subprocess.run(
-                [python, __file__, "--run", clone / NOTEBOOK], cwd=clone, env=environment, stdout=subprocess.PIPE
+                [python, __file__, "--run", clone / NOTEBOOK],
+                cwd=clone,
+                env=environment,
+                stdout=subprocess.PIPE,
             )
         finally:
             server.terminate()

@@ -27,16 +27,16 @@ CONDA_NAMES = {
 
 def pip_ranges(pyproject_text):
     project = tomllib.loads(pyproject_text)["project"]
-    wanted = [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["test"]]
-    return {canonicalize_name(one.name): one.specifier for one in wanted} | {
-        "python": SpecifierSet(project["requires-python"])
-    }
+    lines = project["dependencies"] + project["optional-dependencies"]["test"]
+    ranges = {canonicalize_name(one.name): one.specifier for one in map(Requirement, lines)}
+    return ranges | {"python": SpecifierSet(project["requires-python"])}
 
 
 def conda_ranges(environment_text):
     lines = [one for one in yaml.safe_load(environment_text)["dependencies"] if isinstance(one, str)]
-    wanted = [Requirement(line) for line in lines]
-    ranges = {canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in wanted}
+    ranges = {
+        canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in map(Requirement, lines)
+    }
     ranges.pop("pip")  # only there to install the project itself
     return ranges
 
@@ -45,14 +45,14 @@ def differences(pyproject_text, environment_text):
     """What one of the two files asks for and the other does not, as sentences."""
     pip, conda = pip_ranges(pyproject_text), conda_ranges(environment_text)
     return [
-        f"{name}: {pip.get(name, 'missing')} in pyproject.toml, {conda.get(name, 'missing')} in environment.yml"
+        f"{name}: {pip.get(name, 'missing')} for pip, {conda.get(name, 'missing')} for conda"
         for name in sorted(pip.keys() | conda.keys())
         if pip.get(name) != conda.get(name)
     ]
 
 
 def wrong_pins(pyproject_text, constraints_text):
-    """Direct dependencies that constraints.txt does not pin, or pins outside their range, and lines that are no pin."""
+    """What is wrong with constraints.txt: lines that are no pin, and direct dependencies without a fitting one."""
     lines = [line for line in constraints_text.splitlines() if line and not line.startswith("#")]
     wrong = [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.+!]+", line)]
     pins = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
@@ -91,7 +91,8 @@ def test_constraints_pin_every_direct_dependency():
 def test_a_wrong_pin_is_found():
     without_nbval = re.sub("(?m)^nbval==.*\n", "", CONSTRAINTS)
     assert wrong_pins(PYPROJECT, without_nbval) == ["nbval"]
-    assert wrong_pins(PYPROJECT, re.sub("(?m)^ipykernel==.*", "ipykernel==6.29.5", CONSTRAINTS)) == ["ipykernel"]
+    with_old_kernel = re.sub("(?m)^ipykernel==.*", "ipykernel==6.29.5", CONSTRAINTS)
+    assert wrong_pins(PYPROJECT, with_old_kernel) == ["ipykernel"]
     assert wrong_pins(PYPROJECT, CONSTRAINTS + "six @ file:///six.whl\n") == ["six @ file:///six.whl"]
 
 
@@ -117,7 +118,8 @@ def test_the_oldest_python_is_the_same_everywhere(bootstrap):
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
     assert str(pip_ranges(PYPROJECT)["python"]) == f">={oldest}"
     assert workflow["jobs"]["systems"]["strategy"]["matrix"]["python"][0] == oldest
-    assert f"sys.version_info < ({oldest.replace('.', ', ')})" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"sys.version_info < ({oldest.replace('.', ', ')})" in makefile
 
 
 def test_bootstrap_can_be_read_by_an_old_python():
@@ -146,7 +148,7 @@ def test_a_python_without_venv_gets_a_sentence(bootstrap, monkeypatch, capsys):
 
 
 def test_no_network_gets_a_sentence(bootstrap, monkeypatch, capsys):
-    output = "WARNING: Retrying after connection broken by 'NewConnectionError(...)'\nERROR: No matching distribution"
+    output = "WARNING: Retrying after 'NewConnectionError(...)'\nERROR: No matching distribution"
     monkeypatch.setattr(bootstrap, "run", lambda command: (1, output))
     with pytest.raises(SystemExit, match="1"):
         bootstrap.pip_install("folder", ".")

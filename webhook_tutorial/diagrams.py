@@ -1,6 +1,6 @@
 """Pictures of recorded traffic. A sequence diagram is drawn by JupyterLab; its plain twin says the same in lines."""
 
-from itertools import groupby
+from itertools import groupby, permutations
 
 from .traffic import MARKS, preview
 
@@ -36,7 +36,7 @@ class Diagram:
     def mermaid(self):
         """The source of the diagram in Mermaid's language."""
         lines = ["sequenceDiagram"]
-        ends = list(dict.fromkeys(name for m in self._messages for name in (m.source, m.target)))
+        ends = _side_by_side(self._messages)
         ids = {name: f"p{i}" for i, name in enumerate(ends)}
         lines += [f"participant {ids[name]} as {_escape(name)}" for name in ends]
         for message in self._messages:
@@ -155,6 +155,20 @@ def _in_order(loops):
             mine[0].opens_loop, mine[-1].closes_loop = times, True
         messages += mine
     return sorted(messages, key=lambda m: m.when)
+
+
+def _side_by_side(messages):
+    """Order the ends so that few arrows cross a line between, and requests run from left to right."""
+    ends = list(dict.fromkeys(name for m in messages for name in (m.source, m.target)))
+    if len(ends) > 6:
+        return ends
+
+    def untidy(order):
+        place = {name: i for i, name in enumerate(order)}
+        spans = sum(abs(place[m.source] - place[m.target]) for m in messages)
+        return spans, sum(m.arrow in ("->>", "-x") and place[m.source] > place[m.target] for m in messages)
+
+    return min(permutations(ends), key=untidy)
 
 
 def _request(exchange, times):

@@ -41,7 +41,7 @@ class Inbox(Panel):
         self.summary = widgets.HTML()
         self.list = widgets.VBox(
             layout=widgets.Layout(
-                max_height="220px", overflow="auto", display="block", border=f"1px solid {GREY}", padding="2px"
+                max_height="220px", overflow="auto", align_items="flex-start", border=f"1px solid {GREY}"
             )
         )
         self.view = widgets.HTML()
@@ -87,9 +87,8 @@ class Inbox(Panel):
             description=_label(exchange),
             tooltip="Show its headers and body",
             style={"button_color": "transparent"},
-            layout=widgets.Layout(width="100%", height="26px", display="block"),
+            layout=widgets.Layout(width="auto", height="26px", flex="none"),
         )
-        button.style.text_align = "left"
         button.style.font_family = "monospace"
         button.on_click(lambda _: self._select(exchange))
         return button

@@ -300,7 +300,8 @@ class Traffic(Sequence):
             number, request, body, mark, answer, answer_body = map(escape, _row(i, exchange))
             colour = MARKS[_kind(exchange)][1]
             answer = f'<span style="border-left:4px solid {colour};padding-left:6px">{mark} {answer}</span>'
-            cells = number, request, f"<code>{body}</code>", answer, f"<code>{answer_body}</code>"
+            body, answer_body = (f"<code>{text}</code>" if text else "" for text in (body, answer_body))
+            cells = number, request, body, answer, answer_body
             rows.append("<tr>" + "".join(map(cell.format, cells)) + "</tr>")
         more = "".join(f"<p>{escape(line)}</p>" for line in self._left_out())
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{more}"

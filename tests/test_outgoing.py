@@ -1,0 +1,286 @@
+"""watch(): every attempt of requests, with or without an answer, and the way back afterwards."""
+
+import io
+import json
+import socket
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+import requests
+from flask import Flask, redirect, request
+from requests.adapters import HTTPAdapter
+
+from webhook_tutorial import diagram, serve, stop_all, watch, why_no_answer
+from webhook_tutorial.server import RECORDED_BYTES
+
+
+def make_app(name="receiver"):
+    app = Flask(name)
+
+    @app.route("/", methods=["GET", "POST", "HEAD"])
+    def echo():
+        return request.get_data()
+
+    @app.get("/moved")
+    def moved():
+        return redirect("/")
+
+    return app
+
+
+@pytest.fixture
+def server():
+    with serve(make_app()) as server:
+        yield server
+
+
+@pytest.fixture
+def nobody():
+    """An address where nobody listens."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can have it, connecting is refused
+        yield f"http://127.0.0.1:{kept.getsockname()[1]}/hook"
+
+
+@contextmanager
+def once(handle):
+    """An address where handle(connection) meets the first client."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def meet():
+            connection, _ = listener.accept()
+            with connection:
+                handle(connection)
+
+        thread = threading.Thread(target=meet)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def one(traffic):
+    (x,) = traffic
+    return x
+
+
+def test_an_answered_attempt_is_recorded_whole(server):
+    with watch("shop") as sent:
+        requests.post(server.url + "/?a=b", data=b"body", headers={"X-Id": "5"}, timeout=5)
+    x = one(sent)
+    assert (x.method, x.url, x.body, x.status, x.response_body) == ("POST", server.url + "/?a=b", b"body", 200, b"body")
+    assert x.headers["x-id"] == "5" and x.response_headers["content-length"] == "4"
+    assert (x.sender, x.receiver, x.recorded_by, x.error) == ("shop", "receiver", "sender", "")
+    assert sent.name == "shop"
+
+
+def test_a_refused_attempt_is_recorded_and_still_raises(nobody):
+    with watch() as sent, pytest.raises(requests.ConnectionError) as error:
+        requests.post(nobody, data=b"body", timeout=5)
+    x = one(sent)
+    assert (x.status, x.error, x.body, x.sender) == (None, "refused", b"body", "sender")
+    assert x.receiver == nobody.split("/")[2]
+    assert why_no_answer(error.value) == "refused"
+
+
+def test_an_attempt_that_times_out_is_recorded():
+    release = threading.Event()
+    with once(lambda connection: release.wait(5)) as url:
+        with watch() as sent, pytest.raises(requests.Timeout):
+            requests.get(url, timeout=0.05)
+        release.set()
+    assert (one(sent).status, one(sent).error) == (None, "timed out")
+
+
+def test_an_answer_that_stops_halfway_times_out():
+    release = threading.Event()
+
+    def half(connection):
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        release.wait(5)
+
+    with once(half) as url:
+        with watch() as sent, pytest.raises(requests.RequestException):
+            requests.get(url, timeout=0.05)
+        release.set()
+    assert (one(sent).status, one(sent).error) == (None, "timed out")
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"], ids=["none", "half"])
+def test_a_lost_connection_is_recorded(answer):
+    def hang_up(connection):
+        connection.recv(1000)
+        connection.sendall(answer)
+
+    with once(hang_up) as url, watch() as sent, pytest.raises(requests.RequestException):
+        requests.get(url, timeout=5)
+    assert (one(sent).status, one(sent).error) == (None, "connection lost")
+
+
+def test_why_no_answer_names_what_could_not_be_sent_at_all():
+    assert why_no_answer(requests.exceptions.InvalidURL("http://")) == "InvalidURL"
+    assert why_no_answer(requests.ConnectTimeout()) == "timed out"
+    assert why_no_answer(requests.ConnectionError()) == "connection lost"
+
+
+def test_why_no_answer_ends_on_errors_that_name_each_other():
+    one_error, other = requests.ConnectionError(), ValueError()
+    one_error.__context__, other.__context__ = other, one_error
+    assert why_no_answer(one_error) == "connection lost"
+
+
+def test_a_redirect_that_is_followed_makes_two_attempts(server):
+    with watch() as sent:
+        requests.get(server.url + "/moved", timeout=5)
+    assert [(x.target, x.status) for x in sent] == [("/moved", 302), ("/", 200)]
+
+
+def test_other_threads_are_watched_too(server):
+    threads = [
+        threading.Thread(target=requests.post, args=(server.url,), kwargs={"data": str(n), "timeout": 5})
+        for n in range(8)
+    ]
+    with watch() as sent:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(x.body for x in sent) == [b"%d" % n for n in range(8)]
+
+
+def test_nested_watches_each_record_what_is_theirs(server):
+    with watch("outer") as outer:
+        with watch("inner") as inner:
+            requests.post(server.url, data=b"1", timeout=5)
+        requests.post(server.url, data=b"2", timeout=5)
+    assert [(x.body, x.sender) for x in outer] == [(b"1", "outer"), (b"2", "outer")]
+    assert [(x.body, x.sender) for x in inner] == [(b"1", "inner")]
+
+
+def test_nothing_is_watched_after_the_block(server):
+    original = HTTPAdapter.send
+    with watch() as sent:
+        assert HTTPAdapter.send is not original
+    assert HTTPAdapter.send is original
+    requests.get(server.url, timeout=5)
+    assert len(sent) == 0
+
+
+def test_a_block_that_raises_ends_its_watch():
+    original = HTTPAdapter.send
+    with pytest.raises(ZeroDivisionError), watch(), watch():
+        raise ZeroDivisionError
+    assert HTTPAdapter.send is original
+
+
+def test_watches_that_overlap_end_in_any_order(server):
+    original = HTTPAdapter.send
+    first, second = watch("first"), watch("second")
+    first.__enter__()
+    sent = second.__enter__()
+    first.__exit__(None, None, None)
+    requests.get(server.url, timeout=5)
+    second.__exit__(None, None, None)
+    assert len(sent) == 1 and HTTPAdapter.send is original
+
+
+@pytest.mark.parametrize(
+    ("data", "recorded"),
+    [
+        (b"\xff\x00", b"\xff\x00"),
+        ("snow ☃", "snow ☃".encode()),
+        (None, b""),
+        (b"", b""),
+        ({"a": "1 2"}, b"a=1+2"),
+    ],
+    ids=["bytes", "text", "None", "empty", "form"],
+)
+def test_the_recorded_body_is_what_arrives(server, data, recorded):
+    with watch() as sent:
+        assert requests.post(server.url, data=data, timeout=5).content == recorded
+    assert one(sent).body == recorded == one(server.traffic).body
+
+
+def test_json_is_recorded_as_it_was_sent(server):
+    with watch() as sent:
+        requests.post(server.url, json={"é": [1]}, timeout=5)
+    assert one(sent).json() == {"é": [1]} == json.loads(one(server.traffic).body)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [lambda: iter([b"a", b"b"]), lambda: io.BytesIO(b"ab"), lambda: bytearray(b"ab")],
+    ids=["generator", "file", "bytearray"],
+)
+def test_a_body_that_can_be_read_once_still_arrives(server, data):
+    with watch() as sent:
+        assert requests.post(server.url, data=data(), timeout=5).content == b"ab"
+    assert one(sent).status == 200 and one(server.traffic).body == b"ab"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [lambda: iter([b"a", b"b"]), lambda: io.BytesIO(b"ab"), lambda: b"x" * (RECORDED_BYTES + 1)],
+    ids=["generator", "file", "more than is kept"],
+)
+def test_both_ends_of_any_body_are_drawn_as_one_exchange(server, data):
+    with watch() as sent:
+        requests.post(server.url, data=data(), timeout=5)
+    assert len(str(diagram(sent, server)).splitlines()) == 2
+
+
+def test_a_stream_is_left_for_whoever_asked_for_it(server):
+    with watch() as sent:
+        answer = requests.post(server.url, data=b"stream", stream=True, timeout=5)
+        assert not answer._content_consumed
+        assert b"".join(answer.iter_content(2)) == b"stream"
+    assert (one(sent).status, one(sent).response_body) == (200, b"")
+
+
+def test_a_session_is_watched_too(server):
+    with requests.Session() as session, watch() as sent:
+        session.get(server.url, timeout=5)
+    assert len(sent) == 1
+
+
+def test_headers_given_as_bytes_can_be_shown(server):
+    with watch() as sent:
+        requests.post(server.url, data=b"x", headers={"X-Signature": b"abc"}, timeout=5)
+    assert one(sent).headers["x-signature"] == "abc"
+    assert "X-Signature: abc" in repr(one(sent)) and "X-Signature: abc" in one(sent).curl()
+
+
+def test_a_body_that_cannot_be_produced_is_recorded_with_its_error(server):
+    def broken():
+        yield b"a"
+        raise ZeroDivisionError
+
+    with watch() as sent, pytest.raises(ZeroDivisionError):
+        requests.post(server.url, data=broken(), timeout=5)
+    assert (one(sent).status, one(sent).error) == (None, "ZeroDivisionError")
+
+
+def test_a_handlers_own_requests_bear_its_servers_name(server):
+    relay = Flask("relay")
+
+    @relay.get("/")
+    def forward():
+        return requests.post(server.url, data=b"from the handler", timeout=5).content
+
+    with serve(relay) as front, watch("learner") as sent:
+        assert requests.get(front.url, timeout=5).content == b"from the handler"
+    assert [(x.sender, x.receiver) for x in sent] == [("relay", "receiver"), ("learner", "relay")]
+
+
+def test_a_servers_name_is_known_after_it_stopped():
+    server = serve(make_app("gone"))
+    with closing(requests.Session()) as session, watch() as sent:
+        server.stop()
+        for host in ("127.0.0.1", "localhost"):
+            with pytest.raises(requests.ConnectionError):
+                session.get(f"http://{host}:{server.port}/", timeout=5)
+    assert [x.receiver for x in sent] == ["gone", "gone"]
+    assert {x.error for x in sent} == {"refused"}
+    stop_all()
