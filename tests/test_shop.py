@@ -239,7 +239,7 @@ def test_pushes_bear_the_shops_name_in_pictures(shop, receiver):
         shop.place_order()
         requests.get(receiver.url, timeout=5)
     assert [x.sender for x in sent] == ["shop", "learner"]
-    assert "shop → receiver  POST /hook order_placed" in str(diagram(sent))
+    assert "1. shop → receiver     POST /hook order_placed" in str(diagram(sent))
 
 
 def test_two_shops_share_nothing():

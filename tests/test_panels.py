@@ -1,0 +1,215 @@
+"""Panels: the inbox while deliveries come, the explorer as its slider moves."""
+
+import re
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+import requests
+
+from webhook_tutorial import Exchange, Traffic, inbox, polling_cost, polling_explorer, serve
+from webhook_tutorial.panels import INTERVALS
+
+NASTY = "<script>alert('x')</script>"
+
+
+def exchange(n=0, **fields):
+    return Exchange(**({"method": "POST", "url": f"http://127.0.0.1:1/hook/{n}", "status": 200} | fields))
+
+
+def until(condition, seconds=5):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def traffic():
+    return Traffic(name="receiver")
+
+
+@pytest.fixture
+def panel(traffic):
+    panel = inbox(traffic)
+    yield panel
+    panel.end()
+    if panel._timer:
+        panel._timer.join(5)
+
+
+def shown(panel):
+    return [button.description for button in panel.list.children]
+
+
+def test_an_empty_inbox_says_so(panel):
+    assert "Inbox of receiver: nothing yet." in panel.summary.value == f"<b>{panel}</b>"
+    assert "Send something" in panel.view.value
+
+
+def test_deliveries_come_newest_first(traffic, panel):
+    for n in range(3):
+        traffic.append(exchange(n, body=b'{"event_type":"order_placed"}'))
+    until(lambda: len(shown(panel)) == 3)
+    assert shown(panel) == [f"✓ POST /hook/{n} order_placed → 200 OK" for n in (2, 1, 0)]
+    assert "3 deliveries, newest first" in panel.summary.value
+    assert "/hook/2" in panel.view.value
+
+
+def test_a_server_may_be_given_and_a_cell_need_not_end():
+    with serve(lambda environ, start: [start("503 Service Unavailable", [])][:0], name="receiver") as server:
+        panel = inbox(server)
+        requests.post(server.url + "/hook", timeout=5)
+        until(lambda: shown(panel) == ["✗ POST /hook → 503 Service Unavailable"])
+        panel.end()
+
+
+def test_what_was_there_before_is_shown_at_once():
+    assert shown(inbox(Traffic([exchange(1)]))) == ["✓ POST /hook/1 → 200 OK"]
+
+
+def test_fifty_are_listed_at_the_most(traffic, panel):
+    for n in range(60):
+        traffic.append(exchange(n))
+    until(lambda: "60 deliveries, the last 50 shown" in panel.summary.value)
+    assert len(shown(panel)) == 50
+    assert shown(panel)[0].startswith("✓ POST /hook/59") and shown(panel)[-1].startswith("✓ POST /hook/10")
+    assert len(str(panel).splitlines()) == 51
+
+
+def test_it_is_repainted_at_most_ten_times_a_second_and_misses_nothing(traffic, panel):
+    moments = []
+    panel.list.observe(lambda _: moments.append(time.monotonic()), "children")
+    begun = time.monotonic()
+    for n in range(300):
+        traffic.append(exchange(n))
+        time.sleep(0.001)
+    until(lambda: "300 deliveries" in panel.summary.value)
+    taken = time.monotonic() - begun
+    assert 2 <= len(moments) <= taken / 0.1 + 2
+    assert all(later - earlier > 0.05 for earlier, later in pairwise(moments[1:]))
+    assert shown(panel)[0].startswith("✓ POST /hook/299")
+
+
+def test_a_delivery_does_not_wait_for_painting(traffic, panel):
+    painting, release = threading.Event(), threading.Event()
+    show = panel._show
+
+    def slow(exchange):
+        painting.set()
+        release.wait(10)
+        show(exchange)
+
+    panel._show = slow
+    traffic.append(exchange(0))
+    assert painting.wait(5)
+    delivery = threading.Thread(target=traffic.append, args=(exchange(1),), daemon=True)
+    delivery.start()
+    delivery.join(2)
+    waited = delivery.is_alive()
+    release.set()
+    delivery.join(5)
+    until(lambda: len(shown(panel)) == 2)
+    assert not waited
+
+
+def test_a_click_shows_that_delivery_and_keeps_it_while_others_come(traffic, panel):
+    traffic.append(exchange(0, body=b"first"))
+    until(lambda: len(shown(panel)) == 1)
+    panel.list.children[0].click()
+    for n in range(1, 70):
+        traffic.append(exchange(n, body=b"later"))
+    until(lambda: "70 deliveries" in panel.summary.value)
+    assert "first" in panel.view.value and "later" not in panel.view.value
+
+
+def test_a_button_means_the_same_delivery_however_many_came_since(traffic, panel):
+    traffic.append(exchange(0, body=b"first"))
+    until(lambda: len(shown(panel)) == 1)
+    button = panel.list.children[0]
+    traffic.append(exchange(1, body=b"second"))
+    until(lambda: len(shown(panel)) == 2)
+    assert panel.list.children[1] is button
+    button.click()
+    assert "first" in panel.view.value
+    assert [b.style.font_weight for b in panel.list.children] == ["normal", "bold"]
+
+
+def test_nothing_in_a_delivery_becomes_html(panel, traffic):
+    nasty = exchange(method=NASTY, url="http://x/" + NASTY, body=NASTY.encode(), headers={"X-A": NASTY}, error=NASTY)
+    traffic.append(nasty)
+    until(lambda: len(shown(panel)) == 1)
+    assert "<script" not in panel.view.value and "&lt;script&gt;" in panel.view.value
+    assert "<script" not in inbox(Traffic(name=NASTY)).summary.value
+
+
+@pytest.mark.parametrize("body", [b'{"event_type":"\\ud800"}', b"[" * 200_000, b"\xff", b'{"event_type":"a\\nb"}'], ids=range(4))
+def test_an_odd_body_does_not_break_the_inbox(traffic, panel, body):
+    traffic.append(exchange(0, body=body))
+    until(lambda: len(shown(panel)) == 1)
+    assert len(str(panel).splitlines()) == 2
+    str(panel).encode()
+
+
+def test_a_failed_redirect_and_success_differ_by_mark():
+    panel = inbox(Traffic([exchange(0), exchange(1, status=500), exchange(2, status=None, error="refused")]))
+    assert [label[0] for label in shown(panel)] == ["✗", "✗", "✓"]
+
+
+def test_the_plain_twin_of_an_inbox_tells_the_same(traffic, panel):
+    traffic.append(exchange(0))
+    until(lambda: len(shown(panel)) == 1)
+    assert str(panel).splitlines() == ["Inbox of receiver: 1 delivery, newest first.", "✓ POST /hook/0 → 200 OK"]
+    bundle = panel._repr_mimebundle_()
+    assert bundle["text/plain"] == str(panel) == repr(panel)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_an_inbox_that_ended_changes_no_more(traffic, panel):
+    panel.end()
+    traffic.append(exchange(0))
+    assert panel._timer is None and shown(panel) == []
+
+
+# --- The explorer -----------------------------------------------------------------------------------------------
+
+EVENTS = [30, 100, 110, 2000, 3599]
+
+
+@pytest.mark.parametrize("every", INTERVALS)
+def test_the_explorer_redraws_and_its_numbers_are_those_of_polling_cost(every):
+    panel = polling_explorer(EVENTS, 3600, every=60 if every != 60 else 30)
+    before = panel.view.value
+    panel.slider.value = every
+    cost = polling_cost(EVENTS, every, 3600)
+    assert panel.cost() == cost
+    assert panel.view.value != before
+    told = f"{cost.requests} requests, {cost.wasted} wasted"
+    assert told in panel.view.value and told in str(panel)
+    assert f"Timeline: {cost.requests} polls against 5 events" in panel.view.value
+    assert len(re.findall('<path d="M[^"]* V96" stroke="#009E73"', panel.view.value)) == cost.requests - cost.wasted
+
+
+def test_the_plain_twin_of_the_explorer():
+    assert str(polling_explorer([30], 3600)).splitlines() == [
+        "Polling every 1 min for 1 h, 1 events:",
+        "60 requests, 59 wasted; staleness 30 s median, 30 s worst.",
+        "A webhook would have taken 1 requests, none wasted.",
+    ]
+    assert polling_explorer([30], 3600)._repr_mimebundle_()["text/plain"].startswith("Polling every 1 min")
+
+
+def test_an_explorer_without_events_draws_only_polls():
+    panel = polling_explorer([], 3600)
+    assert "60 requests, 60 wasted" in str(panel) and "60 polls against 0 events" in panel.view.value
+
+
+def test_an_interval_that_the_slider_lacks_is_one_clear_error():
+    with pytest.raises(ValueError, match=r"every must be one of 5, 10, .* not 7\."):
+        polling_explorer(EVENTS, 3600, every=7)
+
+
+def test_an_event_outside_the_duration_is_one_clear_error():
+    with pytest.raises(ValueError, match="Every event must lie from 0 to 60"):
+        polling_explorer([61], 60)
