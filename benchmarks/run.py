@@ -37,10 +37,11 @@ count, begun = 0, time.perf_counter()
 while time.perf_counter() - begun < seconds:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
         wire.sendall(ask)
-        answer = wire.recv(4096)
-        while piece := wire.recv(4096):
+        answer = b""
+        while not answer.endswith(b"\\r\\n\\r\\nok"):  # then hang up first, as clients do that know the length
+            piece = wire.recv(4096)
+            assert piece, answer
             answer += piece
-    assert b" 200 " in answer, answer
     count += 1
 print(count, time.perf_counter() - begun)
 """
@@ -56,13 +57,16 @@ def app(environ, start_response):
 def start_and_stop():
     """From serve() to the first byte taken, and stop() while a client is connected that says nothing."""
     starts, stops = [], []
-    for _ in range(ROUNDS):
+    for n in range(ROUNDS):
         begun = time.perf_counter()
         server = serve(app, name="receiver")
         idle = socket.create_connection(("127.0.0.1", server.port), timeout=5)
         starts.append(time.perf_counter() - begun)
         with idle:
             until(lambda server=server: len(server._clients) == 1)  # the server has taken the idle client
+            time.sleep(
+                0.02 + n * 0.02 / ROUNDS
+            )  # and waits for the next, for a different while in each round
             begun = time.perf_counter()
             server.stop()
             stops.append(time.perf_counter() - begun)
@@ -78,13 +82,21 @@ def requests_per_second():
         with serve(app, name="receiver") as server:
             recorded.append(load(server.port))
     yield "requests a second, Werkzeug by hand", f"{max(by_hand):.0f}", ""
-    yield "requests a second, serve()", f"{max(recorded):.0f}", f"{max(recorded) / max(by_hand):.2f} x by hand"
+    yield (
+        "requests a second, serve()",
+        f"{max(recorded):.0f}",
+        f"{max(recorded) / max(by_hand):.2f} x by hand",
+    )
 
 
 def a_million_pollers():
     """polling_cost_at_scale for one million subscribers, polling every minute for an hour."""
     seconds, cost = timed(lambda: polling_cost_at_scale(1_000_000, 60, 10))
-    yield "polling_cost_at_scale, 1 million", ms(seconds), f"{cost.requests / seconds:.1e} simulated requests a second"
+    yield (
+        "polling_cost_at_scale, 1 million",
+        ms(seconds),
+        f"{cost.requests / seconds:.1e} simulated requests a second",
+    )
 
 
 def importing():
@@ -99,7 +111,7 @@ def importing():
 BENCHMARKS = (start_and_stop, requests_per_second, a_million_pollers, importing)
 
 
-# --- Helpers ----------------------------------------------------------------------------------------------------
+# --- Helpers ------------------------------------------------------------------------------------------------
 
 
 def against_target(what, seconds, target):
@@ -112,8 +124,11 @@ def load(port, seconds=LOAD_SECONDS):
     """Requests a second that one client gets from a port of this process."""
     done = subprocess.run(
         [sys.executable, "-c", CLIENT, str(port), str(seconds)],
-        capture_output=True, text=True, check=True, timeout=seconds + 15,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds + 15,
+    )
     count, taken = done.stdout.split()
     return int(count) / float(taken)
 
@@ -140,7 +155,9 @@ def run_python(code):
     """Seconds that a fresh Python takes for some code."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     seconds, _ = timed(
-        lambda: subprocess.run([sys.executable, "-c", code], check=True, timeout=30, env=environment, cwd=ROOT)
+        lambda: subprocess.run(
+            [sys.executable, "-c", code], check=True, timeout=30, env=environment, cwd=ROOT
+        )
     )
     return seconds
 
@@ -168,7 +185,9 @@ def main(words):
     chosen = [b for b in BENCHMARKS if not words or any(word in b.__name__ for word in words)]
     if not chosen:
         sys.exit(f"No benchmark is called so; there are: {', '.join(b.__name__ for b in BENCHMARKS)}")
-    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, {os.cpu_count()} CPUs")
+    print(
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, {os.cpu_count()} CPUs"
+    )
     for benchmark in chosen:
         for what, figure, compared in benchmark():
             print(f"  {what:<38} {figure:>10}   {compared}".rstrip(), flush=True)

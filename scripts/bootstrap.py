@@ -14,7 +14,6 @@ as saying that it is too old.
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -28,8 +27,8 @@ CONSTRAINTS = os.path.join(ROOT, "constraints.txt")
 
 CONSTRAINTS_HEADER = """\
 # Exact versions of everything that "make lab" and "make test" install, written by "make constraints".
-# Made on %s with Python %s. A package that is needed only on another system is not listed here,
-# so its version floats there.
+# Made on %s for Python %s and later. A package that is needed only on another system or Python is not
+# listed, so its version floats there.
 """
 
 # What pip prints when it cannot reach its index, in the words of the libraries it is built on.
@@ -91,13 +90,11 @@ def make_venv(folder):
         stop(output + "The virtual environment %s could not be made; the lines above say why." % folder)
 
 
-def pip_install(folder, what, constraints=None):
+def pip_install(folder, arguments):
     command = [python_in(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Python compiles a module when it is first imported; compiling all of them here would take another
     # ten seconds, most of it for modules that no lesson imports.
-    command += ["--no-compile", "-e", what]
-    if constraints:
-        command += ["-c", constraints]
+    command += ["--no-compile"] + arguments
     code, output = run(command)
     if code and any(sign in output for sign in NETWORK_SIGNS):
         stop(
@@ -147,28 +144,39 @@ def setup(test):
         make_venv(VENV)
     sys.stdout.flush()
     extras = "[%s]" % ",".join(want["extras"]) if want["extras"] else ""
-    pip_install(VENV, "." + extras, CONSTRAINTS)
+    pip_install(VENV, ["-e", "." + extras, "-c", CONSTRAINTS])
     with open(READY, "w") as file:
         json.dump(want, file)
 
 
 def write_constraints():
-    print("Resolving all dependencies afresh; this takes about a minute.")
+    """Resolve all dependencies as a first release of the oldest Python would, and write what came out.
+
+    That release, because a package may require a later one (soupsieve 4 requires 3.11.5), and its pin would
+    then shut out the Python 3.11.2 of Debian 12. Nothing is installed but pip itself.
+    """
+    import tomllib  # in the standard library from Python 3.11 on, which check_python has made sure of
+
+    print("Resolving all dependencies afresh; this takes about half a minute.")
     sys.stdout.flush()
+    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+        project = tomllib.load(file)["project"]
+    oldest = "%d.%d.0" % OLDEST
     folder = tempfile.mkdtemp()
     try:
         make_venv(folder)
-        pip_install(folder, ".[test]")
-        code, output = run([python_in(folder), "-m", "pip", "freeze", "--exclude-editable"])
-        if code:
-            stop(output + "Listing the installed packages failed; the lines above say why.")
+        report = os.path.join(folder, "report.json")
+        options = ["--dry-run", "--ignore-installed", "--report", report]
+        # pip resolves for another Python only when it may not build anything and has a folder of its own.
+        options += ["--python-version", oldest, "--only-binary", ":all:", "--target", os.path.join(folder, "x")]
+        pip_install(folder, options + project["dependencies"] + project["optional-dependencies"]["test"])
+        with open(report, encoding="utf-8") as file:
+            installed = [one["metadata"] for one in json.load(file)["install"]]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    # Only the pins: what else pip may print (a warning) is left out.
-    pins = [line for line in output.splitlines() if re.match(r"[\w.-]+==\S+$", line)]
+    pins = sorted(("%(name)s==%(version)s" % one for one in installed), key=str.lower)
     with open(CONSTRAINTS, "w") as file:
-        file.write(CONSTRAINTS_HEADER % (sys.platform, "%d.%d" % sys.version_info[:2]))
-        file.write("\n".join(pins) + "\n")
+        file.write(CONSTRAINTS_HEADER % (sys.platform, oldest) + "\n".join(pins) + "\n")
 
 
 def main(arguments):

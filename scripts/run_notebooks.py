@@ -24,7 +24,7 @@ METADATA = {
 
 
 def run(path):
-    """Run one notebook in its own folder and write it back; raises CellExecutionError and writes nothing if it fails."""
+    """Run one notebook in its own folder and write it back; if a cell fails, raise and write nothing."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook, timeout=60, kernel_name="python3", record_timing=False, store_widget_state=False,

@@ -19,10 +19,17 @@ def sent(mark, seconds=0.5, **fields):
     """What a sender recorded."""
     return Exchange(
         **{
-            "method": "POST", "url": "http://127.0.0.1:1/hook", "status": 200, "sender": "shop",
-            "receiver": "receiver", "recorded_by": "sender", "mark": mark, "seconds": seconds,
-        } | fields
-    )  # fmt: skip
+            "method": "POST",
+            "url": "http://127.0.0.1:1/hook",
+            "status": 200,
+            "sender": "shop",
+            "receiver": "receiver",
+            "recorded_by": "sender",
+            "mark": mark,
+            "seconds": seconds,
+        }
+        | fields
+    )
 
 
 def received(mark, seconds=0.1, **fields):
@@ -68,7 +75,9 @@ def test_what_only_one_end_recorded_is_drawn_too():
 
 
 def test_each_record_is_paired_at_most_once():
-    lines = plain([sent(1, 0.5), sent(2, 0.5)], [received(1.1, status=200), received(2.1, status=200)], [received(3)])
+    lines = plain(
+        [sent(1, 0.5), sent(2, 0.5)], [received(1.1, status=200), received(2.1, status=200)], [received(3)]
+    )
     assert len(lines) == 4  # one loop of two, and the third from a client
     assert lines[0].endswith("(× 2)") and lines[2] == "3. client → receiver POST /hook"
 
@@ -93,7 +102,11 @@ def test_real_traffic_of_both_ends_is_drawn_once_and_nested_calls_in_their_order
 def test_a_server_may_be_given_for_its_traffic():
     with serve(lambda environ, start: [start("204 No Content", [])][:0], name="receiver") as server:
         requests.get(server.url, timeout=5)
-        assert plain(server) == plain(server.traffic) == ["1. client → receiver GET /", "2. receiver → client 204 No Content"]
+        assert (
+            plain(server)
+            == plain(server.traffic)
+            == ["1. client → receiver GET /", "2. receiver → client 204 No Content"]
+        )
 
 
 def test_a_refused_attempt_never_arrives():
@@ -101,7 +114,10 @@ def test_a_refused_attempt_never_arrives():
         "p0-xp1: POST /hook",
         "Note over p0: ✗ refused",
     ]
-    assert plain([sent(1, status=None, error="refused")]) == ["1. shop ✗ receiver POST /hook", "2. shop ✗ refused"]
+    assert plain([sent(1, status=None, error="refused")]) == [
+        "1. shop ✗ receiver POST /hook",
+        "2. shop ✗ refused",
+    ]
 
 
 def test_a_refused_attempt_is_not_what_the_receiver_got_later():
@@ -116,7 +132,9 @@ def test_an_answer_that_nobody_waits_for_any_more_is_drawn_unheard():
         "2. shop ✗ timed out",
         "3. receiver ✗ shop 200 OK, unheard",
     ]
-    assert "p1--xp0: 200 OK, unheard" in mermaid([sent(1, status=None, error="timed out")], [received(1.1, 2.0)])
+    assert "p1--xp0: 200 OK, unheard" in mermaid(
+        [sent(1, status=None, error="timed out")], [received(1.1, 2.0)]
+    )
 
 
 def test_a_real_late_answer_is_drawn_unheard():
@@ -160,11 +178,17 @@ def test_repetitions_are_one_loop_with_their_count():
 @pytest.mark.parametrize(
     "other",
     [
-        {"status": 500}, {"method": "GET"}, {"url": "http://127.0.0.1:1/other"}, {"body": b"x"}, {"response_body": b"x"},
-        {"sender": "other"}, {"receiver": "other"}, {"status": None, "error": "refused"},
+        {"status": 500},
+        {"method": "GET"},
+        {"url": "http://127.0.0.1:1/other"},
+        {"body": b"x"},
+        {"response_body": b"x"},
+        {"sender": "other"},
+        {"receiver": "other"},
+        {"status": None, "error": "refused"},
         {"body": b'{"event_type": "a"}'},
     ],
-)  # fmt: skip
+)
 def test_what_differs_is_no_repetition(other):
     lines = mermaid([sent(1), sent(2, **other), sent(3)])
     assert not any(line.startswith("loop") for line in lines)
@@ -175,7 +199,10 @@ def test_several_loops_follow_one_another():
     polls = [sent(n, 0.1, status=200 if n < 3 else 429) for n in range(6)]
     lines = mermaid(polls)
     assert lines.count("loop 3 times") == 2 and lines.count("end") == 2
-    assert [line for line in lines if "-->>" in line] == ["p1-->>p0: 200 OK", "p1-->>p0: ✗ 429 Too Many Requests"]
+    assert [line for line in lines if "-->>" in line] == [
+        "p1-->>p0: 200 OK",
+        "p1-->>p0: ✗ 429 Too Many Requests",
+    ]
 
 
 def test_many_exchanges_are_cut_and_counted():
@@ -217,9 +244,15 @@ ANY_TEXT = st.text(min_size=1, max_size=30)
 @SETTINGS
 def test_no_text_can_break_out_of_its_line(names, path, event_type, error, method, status):
     x = Exchange(
-        method=method, url="http://127.0.0.1:1/" + path, status=status, error=error, sender=names[0], receiver=names[1],
-        body=json.dumps({"event_type": event_type}).encode(), recorded_by="sender",
-    )  # fmt: skip
+        method=method,
+        url="http://127.0.0.1:1/" + path,
+        status=status,
+        error=error,
+        sender=names[0],
+        receiver=names[1],
+        body=json.dumps({"event_type": event_type}).encode(),
+        recorded_by="sender",
+    )
     picture = diagram([x])
     head, *lines = picture.mermaid.split("\n")
     assert head == "sequenceDiagram" and len(lines) == 4
@@ -227,7 +260,7 @@ def test_no_text_can_break_out_of_its_line(names, path, event_type, error, metho
     assert re.match(r"p0(->>|-x)p1: ", lines[2]) and re.match(r"(p1-->>p0|Note over p0): ", lines[3])
     for line in lines:
         text = re.sub(r"#\d+;", "", line)  # Mermaid's entities
-        assert not set(text.replace("->>", "")) & set("#;%{}<>\"\\`")
+        assert not set(text.replace("->>", "")) & set('#;%{}<>"\\`')
         assert line.isprintable()
     twin = str(picture)
     assert len(twin.splitlines()) == 2
@@ -235,10 +268,14 @@ def test_no_text_can_break_out_of_its_line(names, path, event_type, error, metho
     twin.encode()
 
 
-@pytest.mark.parametrize("path", ['/style:"', "/style:'x'\"", '/classDef:"', "/wrap:x", "/end", "/a;b", "/a%%b", "/a#b"])
+@pytest.mark.parametrize(
+    "path", ['/style:"', "/style:'x'\"", '/classDef:"', "/wrap:x", "/end", "/a;b", "/a%%b", "/a#b"]
+)
 def test_what_mermaid_would_take_for_its_own_language_is_escaped(path):
-    """Before parsing, Mermaid cuts the last ; from what matches these patterns, which would break an entity."""
-    (line,) = [line for line in mermaid([sent(1, url="http://127.0.0.1:1" + path)]) if line.startswith("p0->>p1")]
+    """Before parsing, Mermaid cuts the last ; from what matches these patterns and would break an entity."""
+    (line,) = [
+        line for line in mermaid([sent(1, url="http://127.0.0.1:1" + path)]) if line.startswith("p0->>p1")
+    ]
     assert not re.search(r"(style|classDef).*:\S*#.*;", line)
     assert "%%" not in line and ";" not in re.sub(r"#\w+;", "", line)
 

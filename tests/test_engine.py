@@ -62,7 +62,8 @@ class Unspeakable(Exception):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("bad"), KeyError("k"), AssertionError(), RecursionError(), SystemExit(3), Unspeakable()]
+    "error",
+    [ValueError("bad"), KeyError("k"), AssertionError(), RecursionError(), SystemExit(3), Unspeakable()],
 )
 def test_whatever_an_answer_raises_is_a_verdict(error):
     def answer(n):
@@ -103,8 +104,11 @@ def test_an_unknown_exercise_names_those_of_its_lesson():
 
 def test_hints_advance_and_the_last_stays():
     assert [repr(hint("99.double")) for _ in range(4)] == [
-        "Hint 1 of 3: Think of two.", "Hint 2 of 3: Multiply.", "Hint 3 of 3: Write n * 2.", "Hint 3 of 3: Write n * 2.",
-    ]  # fmt: skip
+        "Hint 1 of 3: Think of two.",
+        "Hint 2 of 3: Multiply.",
+        "Hint 3 of 3: Write n * 2.",
+        "Hint 3 of 3: Write n * 2.",
+    ]
     assert repr(hint("98.other")) == "Hint 1 of 1: Only one."
 
 
@@ -112,8 +116,7 @@ def test_a_solution_is_shown_as_source():
     assert repr(solution("99.double")) == "def double(n):\n    return n * 2"
 
 
-def only_dots(a, b=1):
-    ...  # fmt: skip
+def only_dots(a, b=1): ...
 
 
 def with_docstring(a):
@@ -130,10 +133,6 @@ def only_pass():
 
 
 async def async_dots(a): ...
-
-
-def generator_dots():
-    yield ...
 
 
 class Dots: ...
@@ -162,11 +161,23 @@ def decorated(function):
 @pytest.mark.parametrize(
     "answer",
     [
-        ..., only_dots, with_docstring, only_docstring, only_pass, async_dots, lambda: ..., returns_dots, Dots, DotsInside,
-        {"a": ..., "b": 1}, [1, ...], (..., 2), {"a": numpy.zeros(3), "b": ...},
+        ...,
+        only_dots,
+        with_docstring,
+        only_docstring,
+        only_pass,
+        async_dots,
+        lambda: ...,
+        returns_dots,
+        Dots,
+        DotsInside,
+        {"a": ..., "b": 1},
+        [1, ...],
+        (..., 2),
+        {"a": numpy.zeros(3), "b": ...},
     ],
     ids=lambda answer: getattr(answer, "__name__", str(answer))[:30],
-)  # fmt: skip
+)
 def test_what_the_notebook_gave_is_untouched(answer):
     assert untouched(answer) is True
 
@@ -209,12 +220,37 @@ class DoneField:
 @pytest.mark.parametrize(
     "answer",
     [
-        None, 0, "", "...", [], {}, (), [None], {"a": None}, returns_a_constant, returns_text, returns_its_argument, raises,
-        dots_and_more, async_done, Done, DoneField, Done(), Flask("x"), print, len, functools.partial(only_dots, 1), b"...",
-        numpy.zeros(3), [numpy.zeros(3)], {"a": numpy.zeros(3)}, decorated(returns_a_constant), Ellipsis.__class__,
+        None,
+        0,
+        "",
+        "...",
+        [],
+        {},
+        (),
+        [None],
+        {"a": None},
+        returns_a_constant,
+        returns_text,
+        returns_its_argument,
+        raises,
+        dots_and_more,
+        async_done,
+        Done,
+        DoneField,
+        Done(),
+        Flask("x"),
+        print,
+        len,
+        functools.partial(only_dots, 1),
+        b"...",
+        numpy.zeros(3),
+        [numpy.zeros(3)],
+        {"a": numpy.zeros(3)},
+        decorated(returns_a_constant),
+        Ellipsis.__class__,
     ],
     ids=lambda answer: getattr(answer, "__name__", str(answer))[:30],
-)  # fmt: skip
+)
 def test_what_was_written_is_not_untouched(answer):
     assert untouched(answer) is False
 

@@ -39,7 +39,9 @@ def test_a_proxy_that_would_catch_loopback_is_kept_away_from_it(env, name):
     env.setenv(name, NOBODY)
     assert not should_bypass_proxies("http://127.0.0.1/", None)
     assert reach_loopback_directly() is True
-    assert should_bypass_proxies("http://127.0.0.1:8000/", None) and should_bypass_proxies("http://localhost/", None)
+    assert should_bypass_proxies("http://127.0.0.1:8000/", None) and should_bypass_proxies(
+        "http://localhost/", None
+    )
     assert not should_bypass_proxies("http://example.com/", None)
     assert os.environ[name] == NOBODY
 
@@ -115,7 +117,15 @@ def test_a_missing_package_is_told_with_its_remedy(env, capsys):
 
 @pytest.mark.parametrize(
     ("version", "good"),
-    [("7.0.9", False), ("6.29.5", False), ("7.1", True), ("7.1.0rc1", True), ("7.10.0", True), ("8", True), ("10.0", True)],
+    [
+        ("7.0.9", False),
+        ("6.29.5", False),
+        ("7.1", True),
+        ("7.1.0rc1", True),
+        ("7.10.0", True),
+        ("8", True),
+        ("10.0", True),
+    ],
 )
 def test_versions_are_compared_as_numbers(env, capsys, version, good):
     real = importlib.metadata.version

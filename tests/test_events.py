@@ -14,7 +14,11 @@ from webhook_tutorial.clock import iso
 SETTINGS = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
     lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
     max_leaves=10,
 )
@@ -23,8 +27,11 @@ JSON = st.recursive(
 def test_an_envelope_has_four_fields():
     event = make_event("order_placed", {"n": 1}, id="evt_1", timestamp=0)
     assert event == {
-        "id": "evt_1", "event_type": "order_placed", "timestamp": "1970-01-01T00:00:00Z", "data": {"n": 1},
-    }  # fmt: skip
+        "id": "evt_1",
+        "event_type": "order_placed",
+        "timestamp": "1970-01-01T00:00:00Z",
+        "data": {"n": 1},
+    }
 
 
 def test_left_out_id_and_timestamp_are_new_and_now():

@@ -65,7 +65,8 @@ def test_as_the_notebook_gives_it_an_exercise_is_not_tried_yet(path, name, sourc
     assert ALL[name].answer in source
     namespace = {}
     *body, last = source.rstrip().splitlines()
-    exec("from flask import Flask, request\nimport requests\nfrom webhook_tutorial import *\n" + "\n".join(body), namespace)
+    given = "from flask import Flask, request", "import requests", "from webhook_tutorial import *"
+    exec("\n".join([*given, *body]), namespace)
     assert last.startswith(f'check("{name}", ')
     verdict = eval(last.split("  #")[0], namespace)
     assert verdict.outcome == "not tried yet"

@@ -69,7 +69,13 @@ def test_an_answered_attempt_is_recorded_whole(server):
     with watch("shop") as sent:
         requests.post(server.url + "/?a=b", data=b"body", headers={"X-Id": "5"}, timeout=5)
     x = one(sent)
-    assert (x.method, x.url, x.body, x.status, x.response_body) == ("POST", server.url + "/?a=b", b"body", 200, b"body")
+    assert (x.method, x.url, x.body, x.status, x.response_body) == (
+        "POST",
+        server.url + "/?a=b",
+        b"body",
+        200,
+        b"body",
+    )
     assert x.headers["x-id"] == "5" and x.response_headers["content-length"] == "4"
     assert (x.sender, x.receiver, x.recorded_by, x.error) == ("shop", "receiver", "sender", "")
     assert sent.name == "shop"
@@ -108,7 +114,9 @@ def test_an_answer_that_stops_halfway_times_out():
     assert (one(sent).status, one(sent).error) == (None, "timed out")
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"], ids=["none", "half"])
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"], ids=["none", "half"]
+)
 def test_a_lost_connection_is_recorded(answer):
     def hang_up(connection):
         connection.recv(1000)

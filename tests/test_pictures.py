@@ -1,9 +1,11 @@
 """picture(): no picture without its words."""
 
 import base64
+from html.parser import HTMLParser
 
 import matplotlib
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 matplotlib.use("agg")
 
@@ -27,11 +29,32 @@ def test_a_picture_needs_an_alternative_text(figure, alt):
         picture(figure, alt)
 
 
+def formats(shown):
+    """What Jupyter makes of an object: its formats, and what is said about them."""
+    return DisplayFormatter(active_types=["text/plain", "text/html", "image/png"]).format(shown)
+
+
 def test_a_picture_carries_its_text_as_alt_and_as_plain_twin(figure):
-    data, metadata = picture(figure, "A rising line")._repr_mimebundle_()
-    assert metadata["image/png"]["alt"] == "A rising line" == data["text/plain"]
-    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG\r\n")
-    assert repr(picture(figure, "A rising line")) == "A rising line"
+    alt = 'A "rising" line, <b>'
+    data, _ = formats(picture(figure, alt))
+    assert data["text/plain"] == alt
+    page = Page()
+    page.feed(data["text/html"])
+    ((tag, attributes),) = page.seen
+    assert tag == "img" and attributes["alt"] == alt
+    kind, png = attributes["src"].split(",")
+    assert kind == "data:image/png;base64" and base64.b64decode(png).startswith(b"\x89PNG\r\n")
+
+
+class Page(HTMLParser):
+    """Notes the tags of an HTML text."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
 
 
 def test_a_finished_figure_is_closed(figure):

@@ -151,5 +151,5 @@ def test_no_network_gets_a_sentence(bootstrap, monkeypatch, capsys):
     output = "WARNING: Retrying after 'NewConnectionError(...)'\nERROR: No matching distribution"
     monkeypatch.setattr(bootstrap, "run", lambda command: (1, output))
     with pytest.raises(SystemExit, match="1"):
-        bootstrap.pip_install("folder", ".")
+        bootstrap.pip_install("folder", ["-e", "."])
     assert "check the network" in only_sentence(capsys)

@@ -84,7 +84,7 @@ def until(condition, seconds=5):
         time.sleep(0.005)
 
 
-# --- Which apps -------------------------------------------------------------------------------------------------
+# --- Which apps ---------------------------------------------------------------------------------------------
 
 
 def plain(environ, start_response):
@@ -201,7 +201,7 @@ def test_repr_says_name_address_and_state(server):
     assert repr(server).endswith("stopped>")
 
 
-# --- Names and ports --------------------------------------------------------------------------------------------
+# --- Names and ports ----------------------------------------------------------------------------------------
 
 
 def test_serving_again_keeps_the_port_and_starts_with_no_traffic(server):
@@ -262,7 +262,7 @@ def test_a_replaced_server_moves_when_its_port_was_taken_meanwhile(monkeypatch):
 
 
 def test_what_cannot_be_called_is_no_app():
-    with pytest.raises(TypeError, match="needs a WSGI app.*got str"):
+    with pytest.raises(TypeError, match=r"needs a WSGI app.*got str"):
         serve("app")
 
 
@@ -291,7 +291,7 @@ def test_stop_all_stops_all_and_may_be_repeated():
     stop_all()
 
 
-# --- Many at once -----------------------------------------------------------------------------------------------
+# --- Many at once -------------------------------------------------------------------------------------------
 
 
 def test_a_handler_may_call_its_own_server_eight_at_once():
@@ -326,7 +326,7 @@ def test_a_slow_handler_blocks_nobody():
         assert slow_call().text == "slow"
 
 
-# --- Silence ----------------------------------------------------------------------------------------------------
+# --- Silence ------------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_printed_whatever_happens(capfd):
@@ -374,7 +374,7 @@ def test_a_client_that_leaves_during_a_stream_is_no_news(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-# --- Exceptions -------------------------------------------------------------------------------------------------
+# --- Exceptions ---------------------------------------------------------------------------------------------
 
 
 def check_recorded_500(server, answer):
@@ -493,7 +493,7 @@ def test_an_app_that_breaks_wsgi_is_answered_and_recorded_as_500(answer, capfd):
     with serve(lambda environ, start_response: answer(start_response), name="receiver") as server:
         assert requests.get(server.url, timeout=5).status_code == 500
         (x,) = server.traffic.wait_for(1)
-        assert x.status == 500 and x.error in ("TypeError", "RuntimeError", "ValueError", "AttributeError", "AssertionError")
+        assert x.status == 500 and x.error and x.error in x.traceback
     assert capfd.readouterr() == ("", "")
 
 
@@ -522,7 +522,7 @@ def test_what_an_app_logs_is_kept_with_the_exchange():
         assert server.traffic[0].log == "a warning\n"
 
 
-# --- The record -------------------------------------------------------------------------------------------------
+# --- The record ---------------------------------------------------------------------------------------------
 
 
 def test_an_exchange_is_recorded_before_its_sender_has_the_answer():
@@ -536,8 +536,10 @@ def test_an_exchange_is_recorded_before_its_sender_has_the_answer():
 
 def test_garbage_is_recorded_before_its_sender_has_the_answer(server):
     for n in range(1, 51):
-        assert b"400" in talk(server, b"garbage\r\n\r\n")
-        assert len(server.traffic) == n
+        with connect(server) as wire:
+            wire.sendall(b"garbage\r\n\r\n")
+            assert b"400" in wire.recv(65536)
+            assert len(server.traffic) == n
     assert server.traffic[0].status == 400
     assert server.traffic[0].error == "not an HTTP request"
 
@@ -584,7 +586,9 @@ def read_by_flask(environ):
     return Flask("reader").request_class(environ).get_data()
 
 
-@pytest.mark.parametrize("read", [read_by_length, read_to_the_end, read_in_pieces, read_by_lines, read_by_flask])
+@pytest.mark.parametrize(
+    "read", [read_by_length, read_to_the_end, read_in_pieces, read_by_lines, read_by_flask]
+)
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
 def test_the_app_gets_all_of_a_large_body_and_the_record_keeps_its_start(read, chunked):
     if chunked and read is read_by_length:
@@ -608,7 +612,9 @@ def test_an_app_cannot_read_past_the_end_of_the_body():
     got = []
 
     def app(environ, start_response):
-        got.append((environ["wsgi.input"].read(), environ["wsgi.input"].read(10), environ["wsgi.input"].readline()))
+        got.append(
+            (environ["wsgi.input"].read(), environ["wsgi.input"].read(10), environ["wsgi.input"].readline())
+        )
         start_response("204 No Content", [])
         return []
 
@@ -683,7 +689,9 @@ def test_answers_without_a_body_redirects_and_errors(code):
         assert answer.status_code == code == server.traffic[0].status
         assert server.traffic[0].error == ""
         if code == 302:
-            assert answer.headers["Location"] == "/target?a=1" == server.traffic[0].response_headers["location"]
+            assert (
+                answer.headers["Location"] == "/target?a=1" == server.traffic[0].response_headers["location"]
+            )
         if code in (204, 304):
             assert answer.content == b""
 
@@ -702,7 +710,8 @@ def test_several_cookies_reach_the_client_apart_and_are_recorded_together():
 
 
 @pytest.mark.parametrize(
-    "target", ["/a%20b", "/caf%C3%A9?q=%C3%A9", "/x?a=1&a=2", "/a/b?x=%2F%26", "/a;b=c", "/p?u=http://x/?y", "/%"]
+    "target",
+    ["/a%20b", "/caf%C3%A9?q=%C3%A9", "/x?a=1&a=2", "/a/b?x=%2F%26", "/a;b=c", "/p?u=http://x/?y", "/%"],
 )
 def test_a_target_is_recorded_as_it_was_sent(server, target):
     talk(server, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -725,7 +734,9 @@ def test_an_odd_target_can_be_shown(server, target):
 
 
 def test_headers_are_recorded_and_ignore_case(server):
-    requests.post(server.url, data=b"{}", headers={"X-Signature": "t=1,v1=abc", "Content-Type": "a/b"}, timeout=5)
+    requests.post(
+        server.url, data=b"{}", headers={"X-Signature": "t=1,v1=abc", "Content-Type": "a/b"}, timeout=5
+    )
     (x,) = server.traffic
     assert x.headers["x-signature"] == "t=1,v1=abc"
     assert x.headers["CONTENT-TYPE"] == "a/b"
@@ -747,7 +758,7 @@ def test_a_broken_length_is_answered_and_recorded(server, rest):
     assert [x.status for x in server.traffic] == [status]
 
 
-# --- Stopping ---------------------------------------------------------------------------------------------------
+# --- Stopping -----------------------------------------------------------------------------------------------
 
 
 def test_silent_and_half_sent_clients_do_not_hold_up_stop(server):
@@ -873,6 +884,9 @@ print("end")
 def test_a_kernel_that_serves_ends_quickly_and_quietly(busy):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", EXIT.replace("{busy}", str(busy))],
-        cwd=ROOT, capture_output=True, text=True, timeout=20,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")

@@ -84,7 +84,18 @@ def test_following_since_and_more_finds_every_order_once(shop, api):
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit=", "limit=1.5", "since=-1", "since=x", "since=", "since=²"],
+    [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=ten",
+        "limit=",
+        "limit=1.5",
+        "since=-1",
+        "since=x",
+        "since=",
+        "since=²",
+    ],
 )
 def test_a_bad_parameter_is_answered_400_by_its_name(api, query):
     answer = api.get("/orders?" + query)
@@ -225,7 +236,10 @@ def test_a_subscriber_that_fails_or_redirects_is_a_delivery_like_any_other(shop)
         start_response("302 Found", [("Location", "/elsewhere"), ("Content-Length", "0")])
         return []
 
-    with serve(Receiver(status=503).app, name="failing") as failing, serve(moved, name="moved") as redirecting:
+    with (
+        serve(Receiver(status=503).app, name="failing") as failing,
+        serve(moved, name="moved") as redirecting,
+    ):
         shop.subscribe(failing.url + "/hook")
         shop.subscribe(redirecting.url)
         shop.place_order()

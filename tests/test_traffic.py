@@ -25,7 +25,7 @@ def headers(**pairs):
     return CaseInsensitiveDict({name.replace("_", "-"): value for name, value in pairs.items()})
 
 
-# --- One exchange -----------------------------------------------------------------------------------------------
+# --- One exchange -------------------------------------------------------------------------------------------
 
 
 def test_the_parts_of_a_url():
@@ -35,7 +35,8 @@ def test_the_parts_of_a_url():
 
 
 @pytest.mark.parametrize(
-    ("status", "ok"), [(199, False), (200, True), (204, True), (299, True), (300, False), (500, False), (None, False)]
+    ("status", "ok"),
+    [(199, False), (200, True), (204, True), (299, True), (300, False), (500, False), (None, False)],
 )
 def test_only_2xx_is_success(status, ok):
     assert exchange(status=status).ok is ok
@@ -64,7 +65,7 @@ def test_the_event_type_is_read_from_any_body_without_an_error(body, event_type)
 
 def test_json_of_a_body_that_is_none_is_one_clear_error():
     assert exchange(body=b'{"a": 1}').json() == {"a": 1}
-    with pytest.raises(ValueError, match="^The body of POST /hook/0 is not JSON"):
+    with pytest.raises(ValueError, match=r"^The body of POST /hook/0 is not JSON"):
         exchange(body=b"no").json()
 
 
@@ -80,7 +81,7 @@ def test_an_exchange_cannot_be_changed():
         exchange().status = 500
 
 
-# --- Sequences --------------------------------------------------------------------------------------------------
+# --- Sequences ----------------------------------------------------------------------------------------------
 
 
 def test_traffic_is_a_sequence_whose_slices_no_longer_grow():
@@ -151,11 +152,11 @@ def test_a_listener_hears_of_each_exchange_until_it_ends():
     assert heard == [1, 2]
 
 
-# --- Waiting ----------------------------------------------------------------------------------------------------
+# --- Waiting ------------------------------------------------------------------------------------------------
 
 
 def soon(*calls):
-    """Run the calls on another thread, which starts when somebody waits; no earlier than a moment from now."""
+    """Run the calls on another thread, a moment from now."""
     thread = threading.Timer(0.02, lambda: [call() for call in calls])
     thread.start()
     return thread
@@ -218,7 +219,7 @@ def test_a_block_that_raises_does_not_wait():
 
 
 def test_nobody_waits_at_a_server_that_has_stopped():
-    server = serve(lambda environ, start: start("200 OK", []) and [] or [], name="receiver")
+    server = serve(lambda environ, start: [start("200 OK", [])][:0], name="receiver")
     server.stop()
     with pytest.raises(RuntimeError, match=r"'receiver' has stopped.* 0 of 1 came"):
         server.traffic.wait_for(1, timeout=1000)
@@ -238,7 +239,7 @@ def test_what_came_before_a_stop_can_still_be_waited_for():
     assert len(traffic.wait_for(1)) == 1
 
 
-# --- Shown ------------------------------------------------------------------------------------------------------
+# --- Shown --------------------------------------------------------------------------------------------------
 
 EVERYWHERE_NASTY = exchange(
     method=NASTY,
@@ -276,7 +277,11 @@ SECRETS = {
     "Cookie": "session=s3cret",
     "SET-COOKIE": "session=s3cret",
 }
-SIGNATURES = {"X-Signature": "t=1,v1=abcdef", "webhook-signature": "v1,abcdef", "X-Hub-Signature-256": "sha256=abcdef"}
+SIGNATURES = {
+    "X-Signature": "t=1,v1=abcdef",
+    "webhook-signature": "v1,abcdef",
+    "X-Hub-Signature-256": "sha256=abcdef",
+}
 
 
 def test_secrets_are_masked_and_signatures_are_not():
@@ -300,9 +305,16 @@ def test_a_transcript_is_nearly_what_crossed_the_wire():
         response_body=b"done",
     )
     assert x.transcript().splitlines() == [
-        "→ POST /hook/0", "  Content-Type: text/plain", "", "  one", "  two",
-        "← 200 OK", "  X-Id: 5", "", "  done",
-    ]  # fmt: skip
+        "→ POST /hook/0",
+        "  Content-Type: text/plain",
+        "",
+        "  one",
+        "  two",
+        "← 200 OK",
+        "  X-Id: 5",
+        "",
+        "  done",
+    ]
     assert repr(x) == x.transcript()
 
 
@@ -315,8 +327,10 @@ def test_long_and_binary_bodies_are_shown_short():
     assert "… 3000 more bytes" in exchange(body=b"a" * 5000).transcript()
     assert len(exchange(body=b"\xff" * 5000).transcript()) < 3000
     assert "‹5 bytes, not text›" in exchange(body=b"\xff" * 5).transcript()
-    assert "not text" not in exchange(body=("a" * 1999 + "é" + "b" * 99).encode()).transcript()  # é is cut in two
-    assert preview("a\nb\x1b".encode()) == "a b "
+    assert (
+        "not text" not in exchange(body=("a" * 1999 + "é" + "b" * 99).encode()).transcript()
+    )  # é is cut in two
+    assert preview(b"a\nb\x1b") == "a b "
     assert preview(b"x" * 61) == "x" * 59 + "…"
     assert preview(b"x" * 60) == "x" * 60
 
@@ -326,7 +340,9 @@ def test_a_long_binary_body_is_called_binary():
 
 
 def test_a_table_has_one_line_an_exchange():
-    traffic = Traffic([exchange(0, body=b"one\ntwo"), exchange(1, status=500, error="KeyError"), exchange(2, status=302)])
+    traffic = Traffic(
+        [exchange(0, body=b"one\ntwo"), exchange(1, status=500, error="KeyError"), exchange(2, status=302)]
+    )
     lines = repr(traffic).splitlines()
     assert len(lines) == 4
     assert lines[1].split() == ["0", "POST", "/hook/0", "one", "two", "✓", "200", "OK"]
@@ -347,9 +363,11 @@ def test_no_traffic_is_said_in_words():
     assert "No exchange yet." in Traffic()._repr_html_()
 
 
-# --- Sent again -------------------------------------------------------------------------------------------------
+# --- Sent again ---------------------------------------------------------------------------------------------
 
-needs_curl = pytest.mark.skipif(not (shutil.which("curl") and shutil.which("sh")), reason="there is no curl or no sh here")
+needs_curl = pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("sh")), reason="there is no curl or no sh here"
+)
 
 
 @pytest.fixture(scope="module")
@@ -380,10 +398,24 @@ def round_trip(receiver, **fields):
 
 
 BODIES = [
-    b"", b"plain", b"@/etc/hostname", b"@-", b"it's \"quoted\"", b"line\nline\r\n\n", b"\n", b"-d x", b"a\x00b", b"\xff\xfe",
-    b"100% %s %d \\n \\ $HOME `id` $(id) !x", "snow ☃ and é".encode(), b"\x00%\\\"'\xff", bytes(range(256)), b"a&b=c d",
-    b"\xef\xbb\xbf{}", b"x" * 20_000,
-]  # fmt: skip
+    b"",
+    b"plain",
+    b"@/etc/hostname",
+    b"@-",
+    b'it\'s "quoted"',
+    b"line\nline\r\n\n",
+    b"\n",
+    b"-d x",
+    b"a\x00b",
+    b"\xff\xfe",
+    b"100% %s %d \\n \\ $HOME `id` $(id) !x",
+    "snow ☃ and é".encode(),
+    b"\x00%\\\"'\xff",
+    bytes(range(256)),
+    b"a&b=c d",
+    b"\xef\xbb\xbf{}",
+    b"x" * 20_000,
+]
 
 
 @needs_curl
@@ -395,7 +427,9 @@ def test_curl_sends_the_same_body_again(receiver, body, method):
 
 
 @needs_curl
-@given(body=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda t: t.encode("utf-8", "ignore"))))
+@given(
+    body=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda t: t.encode("utf-8", "ignore")))
+)
 @example(b"\x00" * 50)
 @example(b"%" * 50)
 @settings(SETTINGS, max_examples=40)
@@ -418,10 +452,20 @@ def test_curl_keeps_a_body_on_get(receiver):
 @pytest.mark.parametrize(
     "target",
     [
-        "/?a=1&b=2", "/a%20b%2Fc", "/it's", "/x?q=%F0%9F%8D%B5", "/$HOME?`id`", "/!x;y", "/x?ids[]=1&ids[]=2", "/[1-3]",
-        "/{a,b}", "/a/../b", "/a/./b", "/a\\b",
+        "/?a=1&b=2",
+        "/a%20b%2Fc",
+        "/it's",
+        "/x?q=%F0%9F%8D%B5",
+        "/$HOME?`id`",
+        "/!x;y",
+        "/x?ids[]=1&ids[]=2",
+        "/[1-3]",
+        "/{a,b}",
+        "/a/../b",
+        "/a/./b",
+        "/a\\b",
     ],
-)  # fmt: skip
+)
 def test_curl_keeps_the_target(receiver, target):
     round_trip(receiver, method="POST", body=b"x", target=target)
 

@@ -117,8 +117,10 @@ def inbox(traffic):
 
 def _label(exchange):
     mark = MARKS["ok" if exchange.ok else "failed"][0]
-    event = f" {exchange.event_type}" if exchange.event_type else ""
-    return f"{mark} {exchange.method} {preview(exchange.target.encode(), 30)}{preview(event.encode(), 30)} → {exchange.outcome}"
+    words = [mark, exchange.method, preview(exchange.target.encode(), 30)]
+    if exchange.event_type:
+        words.append(preview(exchange.event_type.encode(), 30))
+    return " ".join([*words, "→", exchange.outcome])
 
 
 #: The intervals that the explorer offers, in seconds.

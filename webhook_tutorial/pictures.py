@@ -2,6 +2,7 @@
 
 import base64
 import io
+from html import escape
 
 import matplotlib
 from matplotlib import pyplot
@@ -25,9 +26,10 @@ class Picture:
     def __repr__(self):
         return self.alt
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.alt}
-        return data, {"image/png": {"alt": self.alt, "needs_background": "light"}}
+    def _repr_html_(self):
+        # HTML, because JupyterLab gives an image/png output no alternative text, whatever its metadata says.
+        png = base64.b64encode(self.png).decode()
+        return f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
 
 
 def picture(figure, alt):

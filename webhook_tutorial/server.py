@@ -4,6 +4,7 @@ The server underneath is Werkzeug's threaded one: the same that lesson 02 starts
 """
 
 import atexit
+import contextlib
 import contextvars
 import io
 import itertools
@@ -337,7 +338,7 @@ def _target(environ):
 def _request_headers(environ):
     headers = CaseInsensitiveDict()
     for key, value in environ.items():
-        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+        if key.startswith("HTTP_") or (key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value):
             headers[key.removeprefix("HTTP_").replace("_", "-").title()] = value
     return headers
 
@@ -351,7 +352,5 @@ def _merged(pairs):
 
 
 def _cut(connection):
-    try:
+    with contextlib.suppress(OSError):  # it may have gone by itself
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it went by itself

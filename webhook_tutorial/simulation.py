@@ -41,7 +41,7 @@ def polling_cost(events, every, duration):
     if not every > 0:
         raise ValueError(f"The interval must be above 0 seconds, not {every}.")
     events = np.asarray(events, float)
-    if events.size and not (0 <= events.min() and events.max() <= duration):
+    if events.size and (events.min() < 0 or events.max() > duration):
         raise ValueError(f"Every event must lie from 0 to {duration} seconds.")
     polls = int(np.ceil(duration / every))
     seen_by = np.maximum(np.ceil(events / every), 1)

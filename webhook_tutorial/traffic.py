@@ -18,11 +18,11 @@ from requests.structures import CaseInsensitiveDict
 
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
 USUAL_HEADERS = frozenset(
-    "accept accept-encoding accept-language connection date host server user-agent".split()
+    ("accept", "accept-encoding", "accept-language", "connection", "date", "host", "server", "user-agent")
 )
 
 #: Headers whose value lets whoever reads it act as somebody else. A signature does not: it is shown.
-SECRET_HEADERS = frozenset("authorization proxy-authorization cookie set-cookie".split())
+SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
 
 _SHOWN_BYTES = 2_000
 

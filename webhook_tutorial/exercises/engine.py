@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from html import escape
 
 _CORRECT, _INCORRECT, _UNTRIED = "correct", "incorrect", "not tried yet"
-_LOOKS = {_CORRECT: ("✓", "#009E73", "Correct."), _INCORRECT: ("✗", "#D55E00", "Not yet."), _UNTRIED: ("○", "#777777", "")}
+_LOOKS = {
+    _CORRECT: ("✓", "#009E73", "Correct."),
+    _INCORRECT: ("✗", "#D55E00", "Not yet."),
+    _UNTRIED: ("○", "#777777", ""),
+}
 
 
 class Wrong(Exception):
@@ -123,7 +127,7 @@ def exercise(name):
 
 
 def exercises():
-    """Return every exercise by its name, in the order of the lessons, from the modules ``lesson_NN`` beside this one."""
+    """Return every exercise by its name, in the order of the lessons: those of the modules ``lesson_NN`` here."""
     package = importlib.import_module(__package__)
     found = {}
     for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("lesson_")):

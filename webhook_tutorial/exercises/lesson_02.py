@@ -64,7 +64,7 @@ def _test_receiver(app):
             if answer.status_code == 500:
                 error = server.traffic[-1].error or "an exception"
                 raise Wrong(f"It answered 500 ({error}) to {words}.")
-            if 400 <= answer.status_code and method == "POST":
+            if answer.status_code >= 400 and method == "POST":
                 try:
                     answer.json()["error"]
                 except (ValueError, KeyError, TypeError):

@@ -1,0 +1,221 @@
+"""The lessons in a real JupyterLab in a real browser: what a learner sees, and what only a browser can show."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+
+# Nothing of the browser's own goes to the network; a CI machine or container runs it as root.
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+
+pytestmark = pytest.mark.browser
+
+
+def find_browser():
+    """The path of a Chromium or Chrome on this machine, or None; $CHROMIUM names one."""
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, NAMES)), None) or (MAC if Path(MAC).exists() else None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = find_browser()
+    if not path:
+        reason = "no Chromium or Chrome found: install one, or name it in $CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab on a copy of the lessons."""
+    work = tmp_path_factory.mktemp("lab")
+    shutil.copytree(FOLDER, work / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    settings = work / "settings" / "@jupyterlab"
+    for extension, name, values in (
+        ("notebook-extension", "tracker", {"windowingMode": "none"}),
+        ("apputils-extension", "notification", {"fetchNews": "false", "checkForUpdates": False}),
+    ):
+        (settings / extension).mkdir(parents=True)
+        (settings / extension / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with open(work / "lab.log", "w") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+                "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True",
+                f"--ServerApp.root_dir={work / 'notebooks'}",
+            ],
+            env=os.environ | {
+                "JUPYTERLAB_SETTINGS_DIR": str(work / "settings"),
+                "JUPYTERLAB_WORKSPACES_DIR": str(work / "workspaces"),
+            },
+            stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        end = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            assert process.poll() is None and time.monotonic() < end, (work / "lab.log").read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/lab/tree/"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+CELLS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+    .filter(cell => cell.type === 'code' && cell.sharedModel.getSource().trim())
+    .map(cell => ({source: cell.sharedModel.getSource(), count: cell.executionCount, outputs: cell.outputs.toJSON()}))"""
+
+
+class Lesson:
+    """A notebook open in JupyterLab."""
+
+    def __init__(self, browser, lab, name):
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        self.page.goto(f"{lab}{name}?reset")
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+        # A cell sent before the kernel's websocket is connected is lost.
+        self.page.wait_for_function(
+            """() => { const kernel = window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel;
+                return kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle' }""",
+            timeout=60_000,
+        )
+        self.command("notebook:clear-all-cell-outputs")
+
+    def command(self, name):
+        self.page.evaluate("name => { window.jupyterapp.commands.execute(name) }", name)
+
+    def cells(self):
+        return self.page.evaluate(CELLS)
+
+    def run_all(self):
+        self.page.wait_for_timeout(300)
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_function(f"() => ({CELLS})().every(cell => cell.count)", timeout=120_000)
+        self.page.wait_for_function(
+            "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status === 'idle'",
+            timeout=60_000,
+        )
+
+    def add_and_run(self, source):
+        """Put a cell at the end and run it, without waiting for it to finish."""
+        self.page.evaluate(
+            """source => { const app = window.jupyterapp, notebook = app.shell.currentWidget.content;
+                notebook.activeCellIndex = notebook.widgets.length - 1;
+                return app.commands.execute('notebook:insert-cell-below').then(() => {
+                    notebook.activeCell.model.sharedModel.setSource(source);
+                    app.commands.execute('notebook:run-cell') }) }""",
+            source,
+        )
+
+    def close(self):
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()"
+        )
+        self.page.close()
+
+
+@pytest.fixture
+def open_lesson(browser, lab):
+    lessons = []
+
+    def open_one(name):
+        lessons.append(Lesson(browser, lab, name))
+        return lessons[-1]
+
+    yield open_one
+    for lesson in lessons:
+        lesson.close()
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_whole_with_no_error_and_no_stderr(open_lesson, path):
+    lesson = open_lesson(path.name)
+    lesson.run_all()
+    cells = lesson.cells()
+    assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error" and output.get("name") != "stderr", cell["source"]
+    drawn = sum("text/vnd.mermaid" in output.get("data", {}) for cell in cells for output in cell["outputs"])
+    pictures = lesson.page.locator(".jp-RenderedMermaid img, .jp-RenderedMermaid svg")
+    if drawn:
+        pictures.nth(drawn - 1).wait_for(timeout=20_000)
+    assert lesson.page.locator(".jp-RenderedMermaid.jp-mod-warning").count() == 0
+    assert lesson.page.locator(".jp-RenderedImage").count() == 0
+    for image in lesson.page.locator(".jp-OutputArea .jp-RenderedHTMLCommon img").all():
+        assert len(image.get_attribute("alt") or "") > 40
+        assert image.evaluate("image => image.naturalWidth") > 300
+
+
+def test_the_inbox_shows_a_delivery_while_another_cell_is_running(open_lesson):
+    lesson = open_lesson("02_receiver.ipynb")
+    lesson.run_all()
+    lesson.add_and_run(
+        "import os, threading, time\n"
+        "requests.post(receiver.url + '/webhook', json={'event_type': 'sent_by_a_busy_cell', 'data': {}})\n"
+        "while not os.path.exists('go-on'): time.sleep(0.05)\n"
+    )
+    row = lesson.page.locator(".jp-OutputArea button", has_text="sent_by_a_busy_cell")
+    try:
+        row.wait_for(timeout=20_000)
+        busy = lesson.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status"
+        )
+        assert busy == "busy"
+    finally:
+        root = lesson.page.evaluate("() => window.jupyterapp.serviceManager.contents.save('go-on',"
+                                    " {type: 'file', format: 'text', content: ''}).then(model => model.path)")
+        assert root == "go-on"
+    row.click()
+    lesson.page.get_by_text('"status":"ignored"').last.wait_for(timeout=20_000)
+
+
+def test_a_click_in_the_inbox_stays_while_new_deliveries_come(open_lesson):
+    lesson = open_lesson("02_receiver.ipynb")
+    lesson.run_all()
+    lesson.page.locator(".jp-OutputArea button", has_text="user_signup").click()
+    view = lesson.page.locator(".jp-OutputArea pre", has_text="JohnDoe").last
+    view.wait_for(timeout=20_000)
+    lesson.add_and_run(
+        "for _ in range(30):\n"
+        "    requests.post(receiver.url + '/webhook', json={'event_type': 'later', 'data': {}})\n"
+    )
+    lesson.page.get_by_text("34 deliveries").wait_for(timeout=20_000)
+    assert view.is_visible()
+
+
+def test_the_slider_redraws_the_timeline(open_lesson):
+    lesson = open_lesson("01_polling_vs_webhooks.ipynb")
+    lesson.run_all()
+    lesson.page.get_by_text("60 requests, 42 wasted").last.wait_for(timeout=20_000)
+    assert lesson.page.locator('svg[aria-label="Timeline: 60 polls against 24 events"]').count() == 1
+    handle = lesson.page.locator(".widget-slider .noUi-handle").first
+    handle.focus()
+    handle.press("ArrowRight")
+    lesson.page.get_by_text("30 requests,").last.wait_for(timeout=20_000)
+    assert lesson.page.locator('svg[aria-label="Timeline: 30 polls against 24 events"]').count() == 1
