@@ -3,9 +3,9 @@
     python benchmarks/run.py            everything
     python benchmarks/run.py requests   only the benchmarks whose name contains the word
 
-Each benchmark is a function in BENCHMARKS that yields rows: what was measured, the figure, and what to hold it
-against: a target, or the same done by hand in the same run. Absolute times depend on the machine; ratios hardly
-do. Load goes to 127.0.0.1 only and is bounded in time.
+Each benchmark is a function in BENCHMARKS that yields rows: what was measured, the figure, and what to hold
+it against: a target, or the same done by hand in the same run. Absolute times depend on the machine; ratios
+hardly do. Load goes to 127.0.0.1 only and is bounded in time.
 """
 
 import os
@@ -27,18 +27,18 @@ ROUNDS = 100
 LOAD_SECONDS = 2.0
 LOAD_ROUNDS = 3
 
-# The client runs in a process of its own, so that it and the server do not share one interpreter lock. It prints
-# how many answers it had and how many seconds that took.
+# The client runs in a process of its own, so that it and the server do not share one interpreter lock. It
+# prints how many answers it had and how many seconds that took. It hangs up first, as most clients do.
 CLIENT = """
 import socket, sys, time
 port, seconds = int(sys.argv[1]), float(sys.argv[2])
-ask = b"POST /hook HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\n\\r\\n{}"
+ask = b"POST /hook HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\n\\r\\n{}"
 count, begun = 0, time.perf_counter()
 while time.perf_counter() - begun < seconds:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
         wire.sendall(ask)
         answer = b""
-        while not answer.endswith(b"\\r\\n\\r\\nok"):  # then hang up first, as clients do that know the length
+        while not answer.endswith(b"\\r\\n\\r\\nok"):
             piece = wire.recv(4096)
             assert piece, answer
             answer += piece
@@ -75,7 +75,7 @@ def start_and_stop():
 
 
 def requests_per_second():
-    """serve(), which records, against Werkzeug's server by hand, which does not; in turns, the best of each."""
+    """serve() against the same by hand with Werkzeug, which records nothing: in turns, the best of each."""
     by_hand, recorded = [], []
     for _ in range(LOAD_ROUNDS):
         by_hand.append(load_by_hand())
@@ -185,9 +185,8 @@ def main(words):
     chosen = [b for b in BENCHMARKS if not words or any(word in b.__name__ for word in words)]
     if not chosen:
         sys.exit(f"No benchmark is called so; there are: {', '.join(b.__name__ for b in BENCHMARKS)}")
-    print(
-        f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}, {os.cpu_count()} CPUs"
-    )
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    print(f"{python}, {platform.system()}, {os.cpu_count()} CPUs")
     for benchmark in chosen:
         for what, figure, compared in benchmark():
             print(f"  {what:<38} {figure:>10}   {compared}".rstrip(), flush=True)

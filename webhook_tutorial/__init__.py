@@ -18,6 +18,7 @@ _LAZY = {
     "inbox": "panels",
     "polling_explorer": "panels",
     "picture": "pictures",
+    "timeline": "pictures",
     "polling_cost": "simulation",
     "polling_cost_at_scale": "simulation",
 }

@@ -50,6 +50,30 @@ def picture(figure, alt):
     return Picture(out.getvalue(), alt)
 
 
+def timeline(groups, alt):
+    """Draw when each exchange of some groups was being handled, a bar each, every group from its own beginning.
+
+    Args:
+        groups: `Traffic` by the name of its group.
+        alt: What is to be seen, as for `picture`; the groups and their sizes are added.
+    """
+    sizes = ", ".join(f"{name} ({len(traffic)})" for name, traffic in groups.items())
+    figure, ax = axes(height=1 + 0.045 * sum(map(len, groups.values())))
+    row, ticks = 0, []
+    for traffic, marker in zip(groups.values(), "os^Dv<>" * len(groups), strict=False):
+        bars = sorted(traffic, key=lambda exchange: exchange.mark)
+        ticks.append(row - (len(bars) - 1) / 2)
+        for exchange in bars:
+            start = exchange.mark - bars[0].mark
+            ends = [start, start + exchange.seconds]
+            ax.plot(ends, [row, row], marker=marker, markersize=3, color=PALETTE["receiver"])
+            row -= 1
+        row -= 2
+    ax.set_yticks(ticks, list(groups))
+    ax.set_xlabel("seconds since the first of its group")
+    return picture(figure, f"A bar for each delivery, in groups: {sizes}. {alt}")
+
+
 def axes(width=7.0, height=3.2):
     """Return a figure and its axes, in inches, in the lessons' plain style."""
     with matplotlib.rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 10}):

@@ -18,7 +18,7 @@ from requests.structures import CaseInsensitiveDict
 
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
 USUAL_HEADERS = frozenset(
-    ("accept", "accept-encoding", "accept-language", "connection", "date", "host", "server", "user-agent")
+    ("accept", "accept-encoding", "accept-language", "connection", "date", "host", "server")
 )
 
 #: Headers whose value lets whoever reads it act as somebody else. A signature does not: it is shown.
@@ -119,9 +119,9 @@ class Exchange:
         words = ["curl", "-i"]
         if self.method != ("POST" if self.body else "GET"):
             words += ["-I"] if self.method == "HEAD" else ["-X", self.method]
-        made_by_curl = USUAL_HEADERS | {"content-length", "transfer-encoding"}
+        made_by_curl = ("content-length", "transfer-encoding")
         for name, value in masked(self.headers):
-            if name.lower() not in made_by_curl:
+            if not _usual(name, value) and name.lower() not in made_by_curl:
                 # An empty value needs a semicolon: "Name:" would tell curl to leave the header out.
                 words += ["-H", f"{name}: {value}" if value else f"{name};"]
         if self.body and "content-type" not in self.headers:
@@ -164,7 +164,9 @@ class Exchange:
             '<pre style="margin:0 0 4px;padding:4px 8px;border-left:4px solid {};'
             'white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
         )
-        return block.format("#0072B2", escape(request)) + block.format(colour, escape(answer))
+        # Compact JSON has no spaces: let the browser break its lines after a comma rather than inside a word.
+        request, answer = (escape(text).replace(",&quot;", ",<wbr>&quot;") for text in (request, answer))
+        return block.format("#0072B2", request) + block.format(colour, answer)
 
 
 class Traffic(Sequence):
@@ -338,6 +340,11 @@ def reason(status):
         return ""
 
 
+def _usual(name, value):
+    """Whether a header is one of those that every request carries; a library's own name for itself is, too."""
+    return name.lower() in USUAL_HEADERS or (name.lower() == "user-agent" and value.startswith(("python-", "curl/")))
+
+
 def masked(headers):
     """Return the headers as pairs, the values of `SECRET_HEADERS` replaced by ``***``."""
     return [(name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers.items()]
@@ -370,7 +377,7 @@ def _row(number, exchange):
 def _half(arrow, line, headers, body):
     """One direction of an exchange as lines: the first line, headers, an empty line, the body."""
     lines = [f"{arrow} {line}"]
-    lines += [f"  {n}: {preview(v.encode(), 200)}" for n, v in masked(headers) if n.lower() not in USUAL_HEADERS]
+    lines += [f"  {n}: {preview(v.encode(), 200)}" for n, v in masked(headers) if not _usual(n, v)]
     if body:
         try:
             text = body[:_SHOWN_BYTES].decode("utf-8", "strict" if len(body) <= _SHOWN_BYTES else "ignore")

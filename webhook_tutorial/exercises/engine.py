@@ -1,9 +1,12 @@
 """The engine: three outcomes, each in a calm sentence; whatever an answer does, `check` does not raise."""
 
+import asyncio
 import dis
 import importlib
+import inspect
 import pkgutil
 import types
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
 
@@ -40,6 +43,11 @@ class Exercise:
     answer: str
     praise: str
     mistakes: tuple
+
+    @property
+    def answer_is_callable(self):
+        """Whether the answer is a function, by the solution's own words."""
+        return f"def {self.answer}(" in self.solution
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,8 @@ def check(name, answer):
         ValueError: There is no such exercise.
     """
     task = exercise(name)
+    if task.answer_is_callable and not callable(answer) and answer is not ...:
+        return Verdict(_INCORRECT, f"Hand over {task.answer} itself, without brackets and arguments.")
     if untouched(answer):
         return Verdict(_UNTRIED, "Not tried yet: replace the ... and run the cell again.")
     try:
@@ -134,6 +144,24 @@ def exercises():
         for task in importlib.import_module(f"{__package__}.{module}").EXERCISES:
             found[task.name] = task
     return found
+
+
+def call(function, *arguments):
+    """Call a learner's function on a thread of its own and return what it returns; an async one is awaited there.
+
+    In a notebook's main thread an event loop is running, and a function that uses asyncio could not start one.
+    """
+
+    def work():
+        result = function(*arguments)
+        return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work).result()
+
+
+async def _await(awaitable):
+    return await awaitable
 
 
 def untouched(answer):

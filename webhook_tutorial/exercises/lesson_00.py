@@ -28,6 +28,8 @@ def _test_ring(ring):
         raise Wrong("The body came as a form, or as nothing. Hand the event to json=, and requests writes JSON.")
     if x.event_type != "order_placed":
         raise Wrong("It arrived, but the body's event_type is not 'order_placed'.")
+    if len(server.traffic) > 1:
+        raise Wrong("It arrived twice: a receiver would pack two orders. Post once, and keep the answer.")
     if result is None:
         raise Wrong("It arrived. The function gives nothing back, though: return the answer's status_code.")
     if result != 202:
@@ -87,7 +89,11 @@ def ring_order(url):
              "It arrived. The function gives nothing back"),
             ("import requests\ndef ring_order(url):\n    return requests.post(url + '/webhook', json={'event_type': 'order_placed'})",
              "It arrived. The receiver answered 202"),
+            ("import requests\ndef ring_order(url):\n    requests.post(url + '/webhook', json={'event_type': 'order_placed'})\n"
+             "    return requests.post(url + '/webhook', json={'event_type': 'order_placed'}).status_code",
+             "It arrived twice"),
             ("def ring_order(url):\n    return 200", "Nothing arrived"),
+            ("ring_order = 202", "Hand over ring_order itself"),
         ),
     ),
     Exercise(

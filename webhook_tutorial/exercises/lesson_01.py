@@ -5,7 +5,7 @@ import requests
 from ..clock import SimulatedClock
 from ..server import serve
 from ..shop import Shop
-from .engine import Exercise, Wrong
+from .engine import Exercise, Wrong, call
 
 
 def _test_interval(interval):
@@ -18,21 +18,34 @@ def _test_interval(interval):
     if interval > 120:
         raise Wrong(f"An order that comes right after a poll stays unknown for {interval:g} s: above the promised 120.")
     if interval < 120:
-        raise Wrong(f"Both promises hold, but {3600 / interval:.0f} requests an hour are more than are needed.")
+        raise Wrong(f"Both promises hold. A longer interval than {interval:g} s keeps them too, and asks less often.")
 
 
 def _test_collect(collect):
     shop = Shop(SimulatedClock())
     with serve(shop.app, name="exercise shop") as server:
+        shop.app.before_request(lambda: ({"error": "asked too often"}, 429) if len(server.traffic) > 20 else None)
+
+        def collected(since):
+            try:
+                return _numbers(call(collect, server.url, since))
+            except (KeyError, IndexError, TypeError) as error:
+                answer = server.traffic[-1] if server.traffic else None
+                if answer and answer.status == 429:
+                    raise Wrong("You asked for the same page again and again: since must move on.") from None
+                if answer and answer.status == 400:
+                    raise Wrong(f"The shop answered 400 to {answer.target}: {answer.response_body.decode()}") from None
+                raise error
+
         for _ in range(3):
             shop.place_order()
-        first = _numbers(collect(server.url, 0))
+        first = collected(0)
         if first != [1, 2, 3]:
             raise Wrong(f"The shop had the orders 1, 2 and 3, and collect(url, 0) gave {first}.")
         for _ in range(25):
             shop.place_order()
-        burst = _numbers(collect(server.url, 3))
-        again = _numbers(collect(server.url, 28))
+        burst = collected(3)
+        again = collected(28)
     if burst == list(range(19, 29)):
         raise Wrong("25 orders came at once and you got the newest 10: ask with since, so that none is passed over.")
     if burst == list(range(4, 14)):
@@ -50,7 +63,9 @@ def _test_collect(collect):
 def _numbers(orders):
     if not isinstance(orders, list):
         raise Wrong(f"collect must return a list of orders, and it returned {type(orders).__name__}.")
-    return [order["number"] if isinstance(order, dict) else order for order in orders]
+    if not all(isinstance(order, dict) and "number" in order for order in orders):
+        raise Wrong("collect must return the orders themselves, as the shop gave them.")
+    return [order["number"] for order in orders]
 
 
 def _test_patient(patient_get):
@@ -62,7 +77,10 @@ def _test_patient(patient_get):
             requests.get(url)
         clock.sleep(10)
         began = clock.now()
-        answer = patient_get(url, clock)
+        try:
+            answer = patient_get(url, clock)
+        except TypeError as error:
+            raise Wrong(f"TypeError: {error}. A header is text; int(...) makes it a number.") from None
         waited, tries = clock.now() - began, len(server.traffic) - 2
         if getattr(answer, "status_code", None) == 429:
             raise Wrong("The answer is still 429. Wait for Retry-After seconds on the clock, then ask again.")
@@ -72,10 +90,12 @@ def _test_patient(patient_get):
             raise Wrong(f"You asked {tries} times. The shop said for how long to wait: believe it, and ask once more.")
         if waited > 50:
             raise Wrong(f"You waited {waited:g} s, and Retry-After said 50: wait for what it says, no fixed time.")
-        began = clock.now()
+        began, asked = clock.now(), len(server.traffic)
         patient_get(url, clock)
         if clock.now() > began:
             raise Wrong("There was no 429 the second time, and you waited all the same.")
+        if len(server.traffic) > asked + 1:
+            raise Wrong("The first answer was 200 the second time, and you asked again all the same.")
 
 
 EXERCISES = [
@@ -91,7 +111,7 @@ EXERCISES = [
         praise="The worst staleness is the whole interval, so 120 s keeps the promise with 30 requests an hour.",
         mistakes=(
             ("interval = 10", "That is more than 3 requests a minute"),
-            ("interval = 60", "Both promises hold, but 60"),
+            ("interval = 60", "Both promises hold. A longer interval than 60 s"),
             ("interval = 240", "An order that comes right after a poll"),
             ("interval = '2 min'", "Give the interval as a number"),
             ("interval = 0", "An interval is a number of seconds above 0"),
@@ -134,6 +154,17 @@ def collect(url, since):
             ('import requests\ndef collect(url, since):\n'
              '    return requests.get(url + "/orders", params={"since": since}).json()',
              "collect must return a list"),
+            ('import requests\ndef collect(url, since):\n    got, more = [], True\n    while more:\n'
+             '        page = requests.get(url + "/orders", params={"since": since}).json()\n'
+             '        got += page["orders"]; more = page["more"]\n    return got',
+             "You asked for the same page again and again"),
+            ('import requests\ndef collect(url, since):\n'
+             '    return requests.get(url + "/orders", params={"since": since, "limit": 10000}).json()["orders"]',
+             "The shop answered 400"),
+            ('import requests\ndef collect(url, since):\n'
+             '    page = requests.get(url + "/orders", params={"since": since, "limit": 100}).json()\n'
+             '    return [order["number"] for order in page["orders"]]',
+             "collect must return the orders themselves"),
             ("def collect(url, since):\n    return []", "The shop had the orders 1, 2 and 3"),
         ),
     ),
@@ -170,6 +201,12 @@ def patient_get(url, clock):
             ("import requests\ndef patient_get(url, clock):\n    answer = requests.get(url)\n"
              "    if answer.status_code == 429:\n        clock.sleep(int(answer.headers['Retry-After']))\n"
              "        requests.get(url)\n", "Return the last answer"),
+            ("import requests\ndef patient_get(url, clock):\n    answer = requests.get(url)\n"
+             "    if answer.status_code == 429:\n        clock.sleep(answer.headers['Retry-After'])\n"
+             "    return requests.get(url)", "TypeError:"),
+            ("import requests\ndef patient_get(url, clock):\n    answer = requests.get(url)\n"
+             "    clock.sleep(int(answer.headers.get('Retry-After', 0)))\n    return requests.get(url)",
+             "The first answer was 200 the second time"),
         ),
     ),
 ]  # fmt: skip

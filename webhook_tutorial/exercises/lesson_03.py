@@ -7,7 +7,7 @@ import requests
 from flask import Flask
 
 from ..server import serve
-from .engine import Exercise, Wrong
+from .engine import Exercise, Wrong, call
 
 _EVENT = {"id": "evt_1", "event_type": "order_placed", "timestamp": "2026-01-05T09:00:00Z", "data": {"number": 1}}
 
@@ -57,7 +57,13 @@ def _test_send(send):
         expect("/204", "delivered", "every 2xx is success, not 200 only.")
         expect("/400", "rejected", "4xx says that the receiver does not want it as it is.")
         expect("/500", "failed", "5xx says that the receiver is in trouble.")
-        expect("/moved", "redirected", "requests followed the redirect; allow_redirects=False keeps it from that.")
+        before = len(server.traffic)
+        got = outcome("/moved")
+        if len(server.traffic) > before + 1:
+            raise Wrong("A redirect (302) was followed: requests asked again, without the event. Use allow_redirects=False.")
+        if got == "delivered":
+            raise Wrong("A redirect (302) is not delivered. answer.ok is true for 3xx too; ask for 200 to 299.")
+        expect("/moved", "redirected", "the receiver has moved, and the event has not arrived.")
         began = time.monotonic()
         expect("/slow", "timed out", "catch requests.Timeout, and give timeout= in seconds.")
         if time.monotonic() - began > 0.75:
@@ -87,14 +93,22 @@ def _test_fan_out(send_all):
 
     with serve(app) as server:
         urls = [f"{server.url}/subscriber/{i}" for i in range(n)]
-        got = send_all(urls, _EVENT)
+        got = call(send_all, urls, _EVENT)
         arrived = server.traffic.where(method="POST")
     if len(arrived) != n:
         raise Wrong(f"{n} subscribers were waiting, and {len(arrived)} heard from you.")
     if 503 in [x.status for x in arrived]:
-        raise Wrong("The subscribers wait for each other, and gave up: you send to one after the other.")
+        most = max(sum(y.mark <= x.mark < y.mark + y.seconds for y in arrived) for x in arrived)
+        if most == 1:
+            raise Wrong("The subscribers wait for each other, and gave up: you send to one after the other.")
+        raise Wrong(
+            f"{most} of {n} were asked at once, and the subscribers wait for each other. A pool's default number of "
+            "threads depends on the machine: give it one for each URL."
+        )
     if got is None:
         raise Wrong("All of them heard at once. Return the list of status codes, though.")
+    if not all(isinstance(status, int) for status in got):
+        raise Wrong("All of them heard at once. Return each answer's status_code, a number.")
     if list(got) != [200 + i for i in range(n)]:
         raise Wrong(f"All of them heard at once. The statuses must come in the order of the URLs, and you gave {list(got)}.")
 
@@ -103,13 +117,15 @@ def _test_thin(thin):
     full = _EVENT | {"data": {"number": 1, "customer": "Ada", "amount": 450}}
     before = repr(full)
     got = thin(full)
-    if got is None:
-        raise Wrong("Return the thin event.")
+    if not isinstance(got, dict):
+        raise Wrong("Return the thin event, a dictionary.")
     if repr(full) != before:
         raise Wrong("It changed the event it was given; another subscriber may want it whole. Build a new dictionary.")
     for name in ("id", "event_type", "timestamp"):
         if got.get(name) != full[name]:
             raise Wrong(f"A thin event keeps its {name}: without it the receiver cannot tell what happened, or when.")
+    if not isinstance(got.get("data", {}), dict):
+        raise Wrong("data must stay an object, with the number in it.")
     if "data" not in got or got["data"].get("number") != 1:
         raise Wrong("The receiver must know which order to ask for: keep data's number.")
     if set(got["data"]) != {"number"}:
@@ -146,6 +162,12 @@ def send_once(url, event):
              "    return 'delivered' if a.status_code == 200 else 'failed'", "A 204 should be 'delivered'"),
             ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event)\n"
              "    return {2: 'delivered', 3: 'redirected', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
+             "A redirect (302) was followed"),
+            ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event, allow_redirects=False)\n"
+             "    return 'delivered' if a.ok else 'rejected' if a.status_code < 500 else 'failed'",
+             "A redirect (302) is not delivered"),
+            ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event, allow_redirects=False)\n"
+             "    return {2: 'delivered', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
              "A redirect (302) should be 'redirected'"),
             ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event, allow_redirects=False)\n"
              "    return {2: 'delivered', 3: 'redirected', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
@@ -196,6 +218,13 @@ def send_all(urls, event):
              "        jobs = [pool.submit(requests.post, url, json=event, timeout=2) for url in urls]\n"
              "        return sorted((j.result().status_code for j in as_completed(jobs)), reverse=True)",
              "All of them heard at once. The statuses must come in the order"),
+            ("from concurrent.futures import ThreadPoolExecutor\nimport requests\ndef send_all(urls, event):\n"
+             "    with ThreadPoolExecutor(4) as pool:\n"
+             "        return list(pool.map(lambda url: requests.post(url, json=event, timeout=5).status_code, urls))",
+             "4 of 8 were asked at once"),
+            ("import asyncio, httpx\nasync def send_all(urls, event):\n    async with httpx.AsyncClient() as client:\n"
+             "        return await asyncio.gather(*(client.post(url, json=event) for url in urls))",
+             "All of them heard at once. Return each answer's status_code"),
             ("import requests\ndef send_all(urls, event):\n    return [requests.post(urls[0], json=event).status_code]",
              "8 subscribers were waiting, and 1 heard"),
         ),
@@ -219,6 +248,7 @@ def make_thin(event):
             ("def make_thin(event):\n    event['data'] = {'number': event['data']['number']}\n    return event",
              "It changed the event"),
             ("def make_thin(event):\n    return {k: v for k, v in event.items() if k != 'data'}", "The receiver must know which order"),
+            ("def make_thin(event):\n    return event | {'data': event['data']['number']}", "data must stay an object"),
             ("def make_thin(event):\n    return dict(event)", "data still tells amount, customer"),
         ),
     ),
