@@ -92,7 +92,8 @@ def lab(tmp_path_factory):
 
 CELLS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
     .filter(cell => cell.type === 'code' && cell.sharedModel.getSource().trim())
-    .map(cell => ({source: cell.sharedModel.getSource(), count: cell.executionCount, outputs: cell.outputs.toJSON()}))"""
+    .map(cell => ({source: cell.sharedModel.getSource(), count: cell.executionCount,
+                   outputs: cell.outputs.toJSON()}))"""
 
 
 class Lesson:

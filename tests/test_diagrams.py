@@ -205,6 +205,18 @@ def test_several_loops_follow_one_another():
     ]
 
 
+def test_a_loop_stays_together_when_something_else_overlaps_it():
+    overlapping = [sent(1, 0.5), sent(1.1, 0.5), sent(1.3, 0.1, method="GET")]
+    assert mermaid(overlapping)[3:] == [
+        "loop 2 times",
+        "p0->>p1: POST /hook",
+        "p1-->>p0: 200 OK",
+        "end",
+        "p0->>p1: GET /hook",
+        "p1-->>p0: 200 OK",
+    ]
+
+
 def test_many_exchanges_are_cut_and_counted():
     many = [sent(n, 0.1, url=f"http://127.0.0.1:1/{n}") for n in range(30)]
     assert plain(many)[-1] == "… and 6 more."

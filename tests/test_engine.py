@@ -1,13 +1,15 @@
 """The engine of the exercises: three outcomes, and no answer that breaks it."""
 
+import asyncio
 import functools
 import sys
+import threading
 
 import numpy
 import pytest
 from flask import Flask
 
-from webhook_tutorial.exercises import Exercise, Verdict, Wrong, engine
+from webhook_tutorial.exercises import Exercise, Verdict, Wrong, call, engine
 from webhook_tutorial.exercises.engine import check, exercise, exercises, hint, solution, untouched
 
 
@@ -253,6 +255,24 @@ class DoneField:
 )
 def test_what_was_written_is_not_untouched(answer):
     assert untouched(answer) is False
+
+
+def test_call_works_for_functions_and_async_functions_inside_a_running_loop():
+    async def double(n):
+        await asyncio.sleep(0)
+        return n * 2
+
+    async def as_in_a_notebook():
+        return [call(double, 2), call(lambda a, b: a + b, 1, 2), call(threading.current_thread)]
+
+    awaited, returned, thread = asyncio.run(as_in_a_notebook())
+    assert (awaited, returned) == (4, 3)
+    assert thread is not threading.current_thread() and not thread.is_alive()
+
+
+def test_call_passes_on_what_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        call(lambda: 1 / 0)
 
 
 def test_every_shipped_exercise_is_found_by_its_name(monkeypatch):

@@ -40,7 +40,7 @@ def counts_are_in_order(notebook):
 
 
 def test_there_are_lessons_and_nothing_else():
-    assert LESSONS == sorted(FOLDER.glob("*.ipynb"))
+    assert sorted(FOLDER.glob("*.ipynb")) == LESSONS
     assert [path.name[:2] for path in LESSONS] == [f"{i:02}" for i in range(len(LESSONS))]
 
 

@@ -44,7 +44,7 @@ def shown(panel):
 
 def until_painted(panel, n):
     """Wait until n deliveries are shown in full."""
-    until(lambda: f": {n} deliver" in panel.summary.value)
+    until(lambda: f": {n} deliver" in panel.summary.value and next(iter(panel._rows)) is panel.traffic[n - 1])
     with panel._lock:  # held while painting
         assert len(shown(panel)) == min(n, 50)
 

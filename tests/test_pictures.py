@@ -11,7 +11,7 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot
 
-from webhook_tutorial import picture
+from webhook_tutorial import Exchange, Traffic, picture, timeline
 from webhook_tutorial.pictures import PALETTE, axes
 
 
@@ -70,6 +70,17 @@ def test_the_style_of_axes_stays_with_them():
     assert not plot.spines["top"].get_visible() and plot.spines["left"].get_visible()
     assert dict(matplotlib.rcParams) == before
     pyplot.close(figure)
+
+
+def test_a_timeline_names_its_groups_and_their_sizes():
+    traffic = Traffic(Exchange(method="POST", url="http://x/", mark=n, seconds=0.5) for n in range(3))
+    shown = timeline(
+        {"one by one": traffic, "at once": traffic[:1], "none": Traffic()}, "They do not overlap."
+    )
+    assert repr(shown) == (
+        "A bar for each delivery, in groups: one by one (3), at once (1), none (0). They do not overlap."
+    )
+    assert pyplot.get_fignums() == []
 
 
 def test_colours_differ():

@@ -33,7 +33,9 @@ def pip_ranges(pyproject_text):
 
 
 def conda_ranges(environment_text):
-    lines = [one for one in yaml.safe_load(environment_text)["dependencies"] if isinstance(one, str)]
+    lines = yaml.safe_load(environment_text)["dependencies"]
+    [by_pip] = [one["pip"] for one in lines if isinstance(one, dict)]
+    lines = [one for one in lines + by_pip if isinstance(one, str) and one != "-e ."]
     ranges = {
         canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in map(Requirement, lines)
     }
@@ -81,7 +83,7 @@ def test_a_difference_between_pip_and_conda_is_found(line, instead, name):
 
 
 def test_conda_installs_the_project_itself():
-    assert {"pip": ["-e ."]} in yaml.safe_load(ENVIRONMENT)["dependencies"]
+    assert "-e ." in yaml.safe_load(ENVIRONMENT)["dependencies"][-1]["pip"]
 
 
 def test_constraints_pin_every_direct_dependency():

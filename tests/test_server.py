@@ -377,7 +377,7 @@ with serve(app) as server, serve(broken, "broken") as stream:
     send(server, b"\x16\x03\x01\x02\x00 garbage\r\n\r\n")
     send(server, b"GET / HTTP/9.9\r\n\r\n")
     send(server, b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n")
-    send(server, b"GET //[ HTTP/1.1\r\n\r\n")
+    send(server, b"GET http://[/ HTTP/1.1\r\n\r\n")
     send(server, b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnot hex\r\n")
     send(server, b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nonly this")
     send(server, b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nonly this", reset=True)

@@ -12,11 +12,13 @@ from .exercises import check, hint, solution
 from .outgoing import watch, why_no_answer
 from .server import Server, running, serve, stop_all
 from .shop import Shop
+from .signing import Dialect, SignatureError, sign, verify
 from .traffic import Exchange, Traffic
 
 _LAZY = {
     "inbox": "panels",
     "polling_explorer": "panels",
+    "tamper_bench": "panels",
     "picture": "pictures",
     "timeline": "pictures",
     "polling_cost": "simulation",
@@ -24,9 +26,9 @@ _LAZY = {
 }
 
 __all__ = [
-    "Exchange", "Server", "Shop", "SimulatedClock", "SystemClock", "Traffic",
+    "Dialect", "Exchange", "Server", "Shop", "SignatureError", "SimulatedClock", "SystemClock", "Traffic",
     "check", "check_environment", "diagram", "encode", "hint", "make_event", "running",
-    "serve", "solution", "stop_all", "watch", "why_no_answer", *_LAZY,
+    "serve", "sign", "solution", "stop_all", "verify", "watch", "why_no_answer", *_LAZY,
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -1,0 +1,1024 @@
+"""Signatures: published examples, the providers' own libraries, every single bit, and whatever a stranger sends.
+
+No secret in this file opens anything: each was published as an example, or is made up here.
+"""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import random
+import string
+import threading
+import time
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import standardwebhooks
+import stripe
+import svix.webhooks
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask, request
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+from werkzeug.datastructures import Headers
+
+from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, stop_all, verify
+from webhook_tutorial.signing import (
+    DIALECTS,
+    DISCORD,
+    GITHUB,
+    SHOPIFY,
+    SLACK,
+    STANDARD_WEBHOOKS,
+    STANDARD_WEBHOOKS_ED25519,
+    STRIPE,
+)
+
+SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+FEW = settings(SETTINGS, max_examples=40)
+
+REASONS = {"missing", "malformed", "too_old", "too_new", "no_match"}
+NOW = 1_795_445_643
+CLOCK = SimulatedClock(start=NOW)
+BODY = b'{"type":"order.paid"}'
+
+SEED = bytes(range(32))
+PUBLIC = Ed25519PrivateKey.from_private_bytes(SEED).public_key().public_bytes_raw()
+ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group in which ed25519 counts (RFC 8032)
+
+
+def whsec(key):
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+# Made up: what each dialect signs with, and what it verifies with.
+OURS = {
+    STANDARD_WEBHOOKS: (whsec(bytes(range(24))),) * 2,
+    STANDARD_WEBHOOKS_ED25519: (
+        "whsk_" + base64.b64encode(SEED + PUBLIC).decode(),
+        "whpk_" + base64.b64encode(PUBLIC).decode(),
+    ),
+    GITHUB: ("made-up for GitHub",) * 2,
+    STRIPE: ("whsec_made_up_for_Stripe",) * 2,
+    SLACK: ("made-up for Slack",) * 2,
+    SHOPIFY: ("made-up for Shopify",) * 2,
+    DISCORD: (SEED.hex(), PUBLIC.hex()),
+}
+# The same for somebody else: well-formed, and wrong.
+ELSE = SEED[::-1]
+ELSE_PUBLIC = Ed25519PrivateKey.from_private_bytes(ELSE).public_key().public_bytes_raw()
+THEIRS = {d: (f"somebody else's for {d.name}",) * 2 for d in OURS} | {
+    STANDARD_WEBHOOKS: (whsec(b"somebody else's secret!!"),) * 2,
+    STANDARD_WEBHOOKS_ED25519: (
+        "whsk_" + base64.b64encode(ELSE).decode(),
+        "whpk_" + base64.b64encode(ELSE_PUBLIC).decode(),
+    ),
+    DISCORD: (ELSE.hex(), ELSE_PUBLIC.hex()),
+}
+
+HMAC = [d for d in DIALECTS if d.method == "hmac-sha256"]
+ED25519 = [d for d in DIALECTS if d.method == "ed25519"]
+TIMED = [d for d in DIALECTS if d.timestamp]
+LISTS = [d for d in DIALECTS if d.separator]
+SINGLES = [d for d in DIALECTS if not d.separator]
+
+
+def over(dialects):
+    return pytest.mark.parametrize("dialect", dialects, ids=lambda d: d.name)
+
+
+def send(dialect, body=BODY, secret=None, id="msg_1", at=NOW):
+    """The headers of a delivery."""
+    return sign(body, secret or OURS[dialect][0], dialect, id=id, timestamp=at)
+
+
+def refusal(dialect, headers, body=BODY, secret=None, clock=CLOCK):
+    """Why a delivery is refused; None if it is accepted. Any exception but SignatureError goes through."""
+    try:
+        verify(body, headers, secret or OURS[dialect][1], dialect, clock=clock)
+    except SignatureError as error:
+        assert error.reason in REASONS and str(error)
+        return error.reason
+
+
+def with_stamp(dialect, headers, stamp):
+    """The same delivery with another text where the time stands; the signature stays."""
+    if dialect.timestamp in headers:
+        return headers | {dialect.timestamp: stamp}
+    return headers | {dialect.signature: headers[dialect.signature].replace(f"t={NOW}", f"t={stamp}")}
+
+
+def with_signature(dialect, headers, change):
+    """The same delivery with its bare signature, the part after the prefix, changed."""
+    before, mark, bare = headers[dialect.signature].rpartition(dialect.prefix or "\0")
+    return headers | {dialect.signature: before + mark + change(bare)}
+
+
+# --- Published examples -------------------------------------------------------------------------------------
+
+# Secrets published by their owners as examples. Stripe publishes none short enough to stand here: see the
+# cross-check with its library. Discord publishes none: see the check against the cryptography package.
+PUBLISHED = [
+    pytest.param(
+        STANDARD_WEBHOOKS,
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        b'{"test": 2432232314}',
+        {
+            "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "webhook-timestamp": "1614265330",
+            "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        },
+        id="standard-webhooks/standard-webhooks libraries/python/tests/test_webhooks.py",
+    ),
+    pytest.param(
+        STANDARD_WEBHOOKS,
+        "whsec_plJ3nmyCDGBKInavdOK15jsl",
+        b'{"event_type":"ping","data":{"success":true}}',
+        {
+            "webhook-id": "msg_loFOjxBNrRLzqYUf",
+            "webhook-timestamp": "1731705121",
+            "webhook-signature": "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
+        },
+        id="docs.svix.com receiving/verifying-payloads/how-manual",
+    ),
+    pytest.param(
+        STANDARD_WEBHOOKS_ED25519,
+        (
+            "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==",
+            "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+        ),
+        b'{"test": 2432232314}',
+        {
+            "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "webhook-timestamp": "1614265330",
+            "webhook-signature": "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+"
+            "m7TBAg==",
+        },
+        id="svix/svix-webhooks server/svix-server/src/worker.rs test_asymmetric_key_signing",
+    ),
+    pytest.param(
+        GITHUB,
+        "It's a Secret to Everybody",
+        b"Hello, World!",
+        {"X-Hub-Signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"},
+        id="github/docs validating-webhook-deliveries.md",
+    ),
+    pytest.param(
+        GITHUB,
+        "mysecret",
+        b'{"foo":"bar"}',
+        {"X-Hub-Signature-256": "sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3"},
+        id="octokit/webhooks-methods.js test/verify.test.ts",
+    ),
+    pytest.param(
+        GITHUB,
+        "development",
+        r'{"foo":"Foo\n\u001B[34mbar: ♥♥♥♥♥♥♥♥\nthis-is-lost\u001B[0m\u001B[2K"}'.encode(),
+        {"X-Hub-Signature-256": "sha256=afecc3caa27548bb90d51a50384cb2868b9a3327b4ad6a01c9bd4ed0f8b0b12c"},
+        id="octokit/webhooks-methods.js test/verify.test.ts, UTF-8",
+    ),
+    pytest.param(
+        SLACK,
+        "8f742231b10e8888abcd99yyyzzz85a5",
+        b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
+        b"&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text="
+        b"&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554"
+        b"%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c",
+        {
+            "X-Slack-Request-Timestamp": "1531420618",
+            "X-Slack-Signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+        },
+        id="slackapi/python-slack-sdk tests/slack_sdk/signature/test_signature_verifier.py",
+    ),
+    pytest.param(
+        SHOPIFY,
+        "test_secret_key",
+        b'{"foo": "bar"}',
+        {"X-Shopify-Hmac-Sha256": "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g="},
+        id="Shopify/shopify-app-js lib/webhooks/__tests__/validate.test.ts",
+    ),
+]
+
+
+@pytest.mark.parametrize(("dialect", "secret", "body", "headers"), PUBLISHED)
+def test_a_published_example_verifies_and_signing_makes_it_again(dialect, secret, body, headers):
+    private, public = secret if isinstance(secret, tuple) else (secret, secret)
+    stamp = int(headers.get(dialect.timestamp, NOW))
+    clock = SimulatedClock(start=stamp)
+    verify(body, headers, public, dialect, clock=clock)
+    assert sign(body, private, dialect, id=headers.get(dialect.id, ""), timestamp=stamp) == headers
+    assert refusal(dialect, headers, body + b" ", public, clock) == "no_match"
+
+
+# --- The providers' own libraries ---------------------------------------------------------------------------
+
+# They take no clock, so these deliveries are of the present time. They read the body as UTF-8.
+TEXTS = st.text(max_size=200)
+IDS = st.text(string.ascii_letters + string.digits + "_-:/", min_size=1, max_size=40)
+KEYS = st.binary(min_size=24, max_size=64)
+
+
+@pytest.mark.parametrize(
+    ("library", "options"),
+    [(standardwebhooks.Webhook, {"json_parse": False}), (svix.webhooks.Webhook, {})],
+    ids=["standardwebhooks", "svix"],
+)
+def test_standard_webhooks_libraries_and_we_accept_each_other(library, options):
+    @given(TEXTS, IDS, KEYS)
+    @SETTINGS
+    def both_ways(text, id, key):
+        now, theirs = datetime.now(UTC), library(whsec(key))
+        theirs.verify(text.encode(), sign(text.encode(), whsec(key), id=id), **options)
+        stamp = str(int(now.timestamp()))
+        signature = theirs.sign(id, now, text)
+        headers = {"webhook-id": id, "webhook-timestamp": stamp, "webhook-signature": signature}
+        verify(text.encode(), headers, whsec(key))
+        assert sign(text.encode(), whsec(key), id=id, timestamp=now.timestamp()) == headers
+        other = whsec(key[:-1] + bytes([key[-1] ^ 1]))
+        with pytest.raises(standardwebhooks.WebhookVerificationError):
+            theirs.verify(text.encode(), sign(text.encode(), other, id=id), **options)
+        with pytest.raises(SignatureError):
+            verify(text.encode(), headers, other)
+
+    both_ways()
+
+
+@given(TEXTS, st.text(min_size=1, max_size=60).filter(str.strip))
+@SETTINGS
+def test_stripes_library_and_we_accept_each_other(text, secret):
+    headers = sign(text.encode(), secret, STRIPE)
+    stripe.WebhookSignature.verify_header(text.encode(), headers["Stripe-Signature"], secret, tolerance=300)
+    theirs = stripe.WebhookSignature.generate_signature_header(text, secret)
+    verify(text.encode(), {"Stripe-Signature": theirs}, secret, STRIPE)
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.WebhookSignature.verify_header(
+            text.encode() + b" ", headers["Stripe-Signature"], secret, tolerance=300
+        )
+    assert refusal(STRIPE, {"Stripe-Signature": theirs}, text.encode() + b" ", secret, None) == "no_match"
+
+
+def test_stripes_library_accepts_either_of_our_two_signatures():
+    header = sign(BODY, ["whsec_old", "whsec_new"], STRIPE)["Stripe-Signature"]
+    for secret in ("whsec_old", "whsec_new"):
+        assert stripe.WebhookSignature.verify_header(BODY, header, secret, tolerance=300)
+
+
+def test_standard_webhooks_libraries_accept_either_of_our_two_signatures():
+    old, new = whsec(b"o" * 32), whsec(b"n" * 32)
+    headers = sign(BODY, [old, new], id="msg_1")
+    for secret in (old, new):
+        standardwebhooks.Webhook(secret).verify(BODY, headers, json_parse=False)
+        svix.webhooks.Webhook(secret).verify(BODY, headers)
+
+
+@given(st.binary(max_size=200), st.binary(min_size=32, max_size=32), st.integers(0, 10**12))
+@FEW
+def test_discords_dialect_is_the_cryptography_packages_signature_of_time_and_body(body, seed, at):
+    # Discord publishes no example, so the package itself is the independent check.
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    public = key.public_key().public_bytes_raw().hex()
+    by_hand = {
+        "X-Signature-Ed25519": key.sign(str(at).encode() + body).hex(),
+        "X-Signature-Timestamp": str(at),
+    }
+    assert sign(body, seed.hex(), DISCORD, timestamp=at) == by_hand
+    verify(body, by_hand, public, DISCORD)
+
+
+@given(st.binary(max_size=200), st.binary(min_size=32, max_size=32), IDS)
+@FEW
+def test_standard_webhooks_ed25519_is_the_cryptography_packages_signature(body, seed, id):
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    public = key.public_key().public_bytes_raw()
+    signature = key.sign(f"{id}.{NOW}.".encode() + body)
+    by_hand = {
+        "webhook-id": id,
+        "webhook-timestamp": str(NOW),
+        "webhook-signature": "v1a," + base64.b64encode(signature).decode(),
+    }
+    for private in (seed, seed + public):  # either layout of the private key
+        text = "whsk_" + base64.b64encode(private).decode()
+        assert sign(body, text, STANDARD_WEBHOOKS_ED25519, id=id, timestamp=NOW) == by_hand
+    text = "whpk_" + base64.b64encode(public).decode()
+    verify(body, by_hand, text, STANDARD_WEBHOOKS_ED25519, clock=CLOCK)
+
+
+# --- Every single bit ---------------------------------------------------------------------------------------
+
+
+def flips(data):
+    """Every value that differs from these bytes in one bit."""
+    for bit in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        yield bytes(flipped)
+
+
+def text_flips(text):
+    return (flipped.decode("latin-1") for flipped in flips(text.encode("ascii")))
+
+
+def secret_flips(dialect):
+    """Every secret whose key differs in one bit. Hex in capitals is the same key, so the key's own bits flip."""
+    secret = OURS[dialect][1]
+    if dialect.method == "hmac-sha256":
+        return text_flips(secret)  # 24 bytes fill their base64, so each bit of its text matters
+    if dialect is DISCORD:
+        return map(bytes.hex, flips(PUBLIC))
+    return ("whpk_" + base64.b64encode(flipped).decode() for flipped in flips(PUBLIC))
+
+
+def cases_off_by_one_bit(dialect, body):
+    """(headers, body, secret) of every delivery that differs from a genuine one in one bit."""
+    good, secret = send(dialect, body), OURS[dialect][1]
+    for name, value in good.items():
+        for flipped in text_flips(value):
+            yield good | {name: flipped}, body, secret
+    for flipped in flips(body):
+        yield good, flipped, secret
+    for flipped in secret_flips(dialect):
+        yield good, body, flipped
+
+
+@pytest.mark.parametrize(
+    ("dialect", "deliveries", "at_least"),
+    [(d, 10, 6_000) for d in HMAC] + [(d, 1, 1_200) for d in ED25519],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_no_change_of_a_single_bit_verifies(dialect, deliveries, at_least):
+    # Five dialects with an HMAC: at least 30,000 cases. The limits of age are lifted, so that what refuses
+    # a changed time is the signature.
+    ageless = replace(dialect, max_age=None, max_ahead=None)
+    chance, count = random.Random(dialect.name), 0
+    for _ in range(deliveries):
+        body = chance.randbytes(chance.randint(20, 80))
+        assert refusal(dialect, send(dialect, body), body) is None
+        for headers, changed, secret in cases_off_by_one_bit(dialect, body):
+            count += 1
+            try:
+                verify(changed, headers, secret, ageless, clock=CLOCK)
+            except SignatureError:
+                continue
+            except ValueError:
+                assert secret != OURS[dialect][1]  # a secret that no longer is one
+                continue
+            pytest.fail(f"accepted: {headers} {changed} {secret}")
+    assert count >= at_least
+
+
+@over(TIMED)
+def test_a_time_that_is_still_young_enough_cannot_be_changed_either(dialect):
+    headers = send(dialect)
+    for seconds in (-299, -1, 1, 299):
+        assert refusal(dialect, with_stamp(dialect, headers, str(NOW + seconds))) == "no_match"
+    assert refusal(dialect, with_stamp(dialect, headers, f"0{NOW}")) == "no_match"
+
+
+# --- What is not signed -------------------------------------------------------------------------------------
+
+
+@over(DIALECTS)
+def test_what_a_dialect_calls_unsigned_can_be_changed_at_will(dialect):
+    good = send(dialect)
+    taken = {name.lower() for name in good}
+    assert dialect.unsigned
+
+    @given(st.dictionaries(st.text() | st.integers(), st.text() | st.integers()), st.text(), st.floats(0, 1e10))
+    @FEW
+    def changed(others, value, now):
+        headers, clock = dict(good), CLOCK
+        for what in dialect.unsigned:
+            if what == "every other header":
+                headers |= {k: v for k, v in others.items() if str(k).lower() not in taken}
+            elif what == "the time":
+                clock = SimulatedClock(start=now)
+            else:
+                assert what.startswith("X-") and what.lower() not in taken
+                headers[what] = value
+        assert refusal(dialect, headers, clock=clock) is None
+
+    changed()
+
+
+@over([GITHUB, SHOPIFY, DISCORD])
+def test_dialects_without_a_limit_of_age_accept_a_delivery_for_ever(dialect):
+    headers = send(dialect)
+    for years in (-50, 50):
+        assert refusal(dialect, headers, clock=SimulatedClock(start=NOW + years * 31_557_600)) is None
+
+
+def test_discord_signs_time_and_body_without_a_border_between_them():
+    # Nothing a receiver could mend; a body that is a JSON object cannot begin with a digit.
+    headers = send(DISCORD, b'3{"type":1}', at=170_000_000)
+    moved = headers | {"X-Signature-Timestamp": "1700000003"}
+    assert refusal(DISCORD, moved, b'{"type":1}') is None
+
+
+# --- Whatever a stranger sends ------------------------------------------------------------------------------
+
+ANYTHING = st.one_of(
+    st.text(),
+    st.text(string.printable),
+    st.text("0123456789+-_. \t\r\n٣³"),
+    st.lists(
+        st.sampled_from(["v1,", "v1a,", "v1=", "v0=", "t=", "sha256=", str(NOW), " ", ",", "=", "A" * 44])
+    ).map("".join),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.just(object()),
+    st.lists(st.text(), max_size=3) | st.dictionaries(st.text(), st.text(), max_size=2) | st.tuples(st.text()),
+)
+
+
+@over(DIALECTS)
+def test_any_value_in_any_header_gives_signature_error_and_nothing_else(dialect):
+    good = send(dialect)
+
+    @given(st.dictionaries(st.sampled_from(sorted(good)), ANYTHING, min_size=1))
+    @SETTINGS
+    def anything(values):
+        if good | values != good:
+            assert refusal(dialect, good | values) in REASONS
+
+    anything()
+
+
+@over(DIALECTS)
+def test_broken_headers_that_look_nearly_right_give_signature_error_and_nothing_else(dialect):
+    good, chance = send(dialect), random.Random(dialect.name)
+    other = send(dialect, BODY + b" ")
+    pieces = [*other.values(), *other[dialect.signature].split(","), dialect.prefix, dialect.separator]
+    pieces += ["t=", "v1,", "v1a,", "v0=", "=", ",", " ", ";", "==", "['", "']", "{body}", "%(id)b", "%s", "\\"]
+    pieces += [str(NOW), "-1", "0", "٣", "³", "1_0", "1e9", "nan", "\0", "\n", "\x7f", "é", "\udc80"]
+    cases = 2_000 if dialect in HMAC else 400
+    for _ in range(cases):
+        headers = dict(good)
+        for name in chance.sample(sorted(good), chance.randint(1, len(good))):
+            headers[name] = "".join(chance.choices(pieces, k=chance.randint(0, 6)))
+        # An untouched signature with its own time and id, if that is what came out, is genuine.
+        if headers != good:
+            assert refusal(dialect, headers) in REASONS
+
+
+@over(DIALECTS)
+def test_a_huge_header_is_refused_like_any_other(dialect):
+    good = send(dialect)
+    mark, fill = dialect.prefix, dialect.separator or " "
+    for value in ("x" * 1_000_000, "9" * 1_000_000, fill * 1_000_000, (mark + "QUJD" + fill) * 100_000):
+        for name in good:
+            assert refusal(dialect, good | {name: value}) in {"malformed", "no_match"}
+
+
+@over(DIALECTS)
+@pytest.mark.parametrize(
+    "value", [b"v1,x", ["v1,x"], 17, 1.5, ("t=1",), {"a": 1}, Ellipsis, "v1,\xe9", "\r\n", "\0"], ids=repr
+)
+def test_a_value_that_is_no_printable_text_is_malformed(dialect, value):
+    good = send(dialect)
+    for name in good:
+        assert refusal(dialect, good | {name: value}) == "malformed"
+
+
+@over(DIALECTS)
+def test_any_bytes_are_a_body(dialect):
+    @given(st.binary(max_size=300))
+    @FEW
+    def round_trip(body):
+        headers = send(dialect, body)
+        assert refusal(dialect, headers, body) is None
+        assert refusal(dialect, headers, bytearray(body)) is None
+        assert send(dialect, bytearray(body)) == headers
+        assert refusal(dialect, headers, body + b"\0") == "no_match"
+
+    round_trip()
+
+
+@given(st.binary(max_size=300), IDS)
+@SETTINGS
+def test_the_hmac_dialects_are_what_their_descriptions_say(body, id):
+    def mac(key, *parts):
+        return hmac.new(key, b"".join(p if isinstance(p, bytes) else p.encode() for p in parts), hashlib.sha256)
+
+    def b64(mac):
+        return base64.b64encode(mac.digest()).decode()
+
+    at = str(NOW)
+    key = {d: OURS[d][0].encode() for d in HMAC}
+    assert send(STANDARD_WEBHOOKS, body, id=id) == {
+        "webhook-id": id,
+        "webhook-timestamp": at,
+        "webhook-signature": "v1," + b64(mac(bytes(range(24)), id, ".", at, ".", body)),
+    }
+    assert send(GITHUB, body) == {"X-Hub-Signature-256": "sha256=" + mac(key[GITHUB], body).hexdigest()}
+    stripes = mac(key[STRIPE], at, ".", body).hexdigest()
+    assert send(STRIPE, body) == {"Stripe-Signature": f"t={at},v1={stripes}"}
+    slacks = mac(key[SLACK], "v0:", at, ":", body).hexdigest()
+    assert send(SLACK, body) == {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": f"v0={slacks}"}
+    assert send(SHOPIFY, body) == {"X-Shopify-Hmac-Sha256": b64(mac(key[SHOPIFY], body))}
+
+
+# --- Reasons and times --------------------------------------------------------------------------------------
+
+
+@over(DIALECTS)
+def test_each_header_that_sign_makes_is_needed(dialect):
+    good = send(dialect)
+    assert refusal(dialect, good) is None
+    for name in good:
+        without = {n: v for n, v in good.items() if n != name}
+        for headers in (without, without | {name: None}, without | {name: ""}, without | {name: []}):
+            assert refusal(dialect, headers) == "missing"
+    assert refusal(dialect, {}) == "missing"
+
+
+@over([d for d in DIALECTS if d.prefix])
+def test_a_signature_without_its_prefix_is_malformed(dialect):
+    headers = send(dialect)
+    bare = headers[dialect.signature].replace(dialect.prefix, "")
+    assert refusal(dialect, headers | {dialect.signature: bare}) == "malformed"
+    shouted = headers[dialect.signature].replace(dialect.prefix, dialect.prefix.upper())
+    assert refusal(dialect, headers | {dialect.signature: shouted}) == "malformed"
+
+
+@over(DIALECTS)
+def test_a_genuine_delivery_of_somebody_else_fits_no_secret_of_ours(dialect):
+    assert refusal(dialect, send(dialect, secret=THEIRS[dialect][0])) == "no_match"
+    assert refusal(dialect, send(dialect, secret=THEIRS[dialect][0]), secret=THEIRS[dialect][1]) is None
+    assert verify(BODY, send(dialect), OURS[dialect][1], dialect, clock=CLOCK) is None
+
+
+@over([d for d in DIALECTS if d.max_age])
+def test_a_delivery_may_be_as_old_as_the_limit_and_not_a_second_older(dialect):
+    headers, clock = send(dialect), SimulatedClock(start=NOW)
+    assert dialect.max_age == 300
+    clock.sleep(300)
+    assert refusal(dialect, headers, clock=clock) is None
+    clock.sleep(1)
+    assert refusal(dialect, headers, clock=clock) == "too_old"
+
+
+@over([d for d in DIALECTS if d.max_ahead])
+def test_a_delivery_may_be_as_far_ahead_as_the_limit_and_not_a_second_further(dialect):
+    headers, clock = send(dialect), SimulatedClock(start=NOW - 301)
+    assert dialect.max_ahead == 300
+    assert refusal(dialect, headers, clock=clock) == "too_new"
+    clock.sleep(1)
+    assert refusal(dialect, headers, clock=clock) is None
+
+
+@pytest.mark.parametrize("ahead", [60, 301, 86_400, 315_576_000])
+def test_stripe_accepts_a_time_ahead_of_ours_as_its_own_library_does(ahead):
+    assert refusal(STRIPE, send(STRIPE, at=NOW + ahead)) is None
+    header = sign(BODY, "whsec_x", STRIPE, timestamp=time.time() + ahead)["Stripe-Signature"]
+    assert stripe.WebhookSignature.verify_header(BODY, header, "whsec_x", tolerance=300)
+
+
+def test_without_a_clock_the_computers_time_counts():
+    secret = OURS[STANDARD_WEBHOOKS][0]
+    verify(BODY, sign(BODY, secret, id="msg_1"), secret)
+    for ahead, reason in ((-400, "too_old"), (400, "too_new")):
+        headers = sign(BODY, secret, id="msg_1", timestamp=time.time() + ahead)
+        assert refusal(STANDARD_WEBHOOKS, headers, clock=None) == reason
+
+
+@over(TIMED)
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        f"+{NOW}", f"-{NOW}", "-1", f" {NOW}", f"{NOW} ", "1_795_445_643", f"{NOW}.0", f"{NOW}.5", "1.795445643e9",
+        "٣" * 10, "³" * 10, "１７９５４４５６４３", hex(NOW), "nan", "inf", "now", "9" * 16, "9" * 5_000, f"{NOW}\n",
+    ],
+)  # fmt: skip
+def test_a_time_is_written_in_digits_only(dialect, stamp):
+    assert refusal(dialect, with_stamp(dialect, send(dialect), stamp)) == "malformed"
+
+
+@over(TIMED)
+@pytest.mark.parametrize("stamp", ["٣٣٣", "+5", "1_0", "-1"])
+def test_a_time_not_in_digits_is_refused_even_when_its_signature_is_right(dialect, stamp):
+    ageless = replace(dialect, max_age=None, max_ahead=None)
+    headers = with_stamp(dialect, send(dialect), stamp)
+    message = dialect.signed.format(id="msg_1", timestamp=stamp, body=BODY.decode()).encode()
+    if dialect in ED25519:
+        signature = Ed25519PrivateKey.from_private_bytes(SEED).sign(message)
+    else:
+        key = bytes(range(24)) if dialect is STANDARD_WEBHOOKS else OURS[dialect][0].encode()
+        signature = hmac.digest(key, message, "sha256")
+    text = base64.b64encode(signature).decode() if dialect.encoding == "base64" else signature.hex()
+    headers = with_signature(dialect, headers, lambda _: text)
+    assert refusal(ageless, headers, secret=OURS[dialect][1]) == "malformed"
+
+
+def test_stripes_header_has_one_time():
+    header = send(STRIPE)["Stripe-Signature"]
+    for wrong in (header.split(",")[1], f"t={NOW},{header}", f"{header},t={NOW}", f"{header},t=", f"t=,{header}"):
+        assert refusal(STRIPE, {"Stripe-Signature": wrong}) == "malformed"
+
+
+# --- Header names -------------------------------------------------------------------------------------------
+
+
+@over(DIALECTS)
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title, str.swapcase], ids=lambda case: case.__name__)
+@pytest.mark.parametrize("kind", [dict, Headers, CaseInsensitiveDict, "flask"], ids=str)
+def test_header_names_count_in_any_case_and_in_any_kind_of_mapping(dialect, case, kind):
+    headers = {case(name): value for name, value in send(dialect).items()}
+    if kind == "flask":
+        with Flask("receiver").test_request_context(method="POST", headers=headers, data=BODY):
+            assert refusal(dialect, request.headers, request.get_data()) is None
+            assert refusal(dialect, request.headers, request.get_data() + b" ") == "no_match"
+    else:
+        assert refusal(dialect, kind(headers)) is None
+        headers.popitem()
+        assert refusal(dialect, kind(headers)) == "missing"
+
+
+# --- Several signatures, several secrets --------------------------------------------------------------------
+
+
+@over(LISTS)
+def test_a_sender_that_changes_its_secret_signs_with_both(dialect):
+    ours, theirs = OURS[dialect][0], THEIRS[dialect][0]
+    for secrets in ([ours, theirs], [theirs, ours], (ours, theirs), iter([theirs, ours])):
+        headers = send(dialect, secret=secrets)
+        assert headers[dialect.signature].count(dialect.prefix) == 2
+        assert refusal(dialect, headers) is None
+        assert refusal(dialect, headers, BODY + b" ") == "no_match"
+    assert refusal(dialect, send(dialect, secret=[theirs, theirs])) == "no_match"
+    assert send(dialect, secret=[ours]) == send(dialect)
+
+
+@over(SINGLES)
+def test_a_dialect_without_room_for_two_signatures_says_so(dialect):
+    with pytest.raises(ValueError, match=r"takes one signature, and 2 secrets were given\."):
+        send(dialect, secret=[OURS[dialect][0], THEIRS[dialect][0]])
+    assert send(dialect, secret=[OURS[dialect][0]]) == send(dialect)
+    for join in (",", " ", ", "):
+        good = send(dialect)[dialect.signature]
+        assert refusal(dialect, send(dialect) | {dialect.signature: good + join + good}) == "no_match"
+
+
+@over(DIALECTS)
+def test_signing_needs_a_secret(dialect):
+    with pytest.raises(ValueError):
+        sign(BODY, [], dialect, id="msg_1")
+
+
+@over(DIALECTS)
+def test_verifying_needs_a_secret(dialect):
+    """With none at all, every genuine delivery would be refused, and the log would blame the sender."""
+    with pytest.raises(ValueError):
+        verify(BODY, send(dialect), [], dialect, clock=CLOCK)
+
+
+@over(DIALECTS)
+def test_a_receiver_that_changes_its_secret_takes_either(dialect):
+    public, other = OURS[dialect][1], THEIRS[dialect][1]
+    headers = send(dialect)
+    for secrets in ([public], [public, other], [other, public], (other, public), iter([other, public])):
+        assert refusal(dialect, headers, secret=secrets) is None
+    assert refusal(dialect, headers, secret=[other, other]) == "no_match"
+
+
+def neighbours(dialect):
+    mark = dialect.prefix
+    wrong = with_signature(dialect, send(dialect), lambda bare: bare[::-1])[dialect.signature].split(",")[-1]
+    texts = ["", "x", "v1", "v1a", "v1,", "v1=", "=", ",", "==", "v2,abc", "v1a,abc", "v0=00", "v9=00", "whsec_"]
+    texts += [mark + bare for bare in ("", "A", "abc", "!!!", "====", "00" * 32, "QUJD", mark)]
+    texts += [mark + wrong, mark + "A" * 86 + "==", mark + "A" * 10_000, " ", "%s", "{body}"]
+    return texts
+
+
+@over(LISTS)
+def test_unknown_versions_and_broken_neighbours_neither_spoil_nor_raise(dialect):
+    good = send(dialect)
+    for neighbour in neighbours(dialect):
+        for items in ([good[dialect.signature], neighbour], [neighbour, good[dialect.signature]]):
+            headers = good | {dialect.signature: dialect.separator.join(items)}
+            assert refusal(dialect, headers) is None
+            assert refusal(dialect, headers, BODY + b" ") == "no_match"
+
+
+def test_both_methods_of_standard_webhooks_share_one_header():
+    one, other = send(STANDARD_WEBHOOKS), send(STANDARD_WEBHOOKS_ED25519)
+    both = one | {"webhook-signature": f"{one['webhook-signature']} {other['webhook-signature']}"}
+    for dialect in (STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519):
+        assert refusal(dialect, both) is None
+    assert refusal(STANDARD_WEBHOOKS, other) == "malformed"
+    assert refusal(STANDARD_WEBHOOKS_ED25519, one) == "malformed"
+
+
+def test_stripes_v0_is_ignored():
+    header = send(STRIPE)["Stripe-Signature"]
+    right = header.partition("v1=")[2]
+    assert refusal(STRIPE, {"Stripe-Signature": f"{header},v0={'0' * 64}"}) is None
+    assert refusal(STRIPE, {"Stripe-Signature": f"t={NOW},v0={right}"}) == "malformed"
+    assert refusal(STRIPE, {"Stripe-Signature": f"t={NOW},v1={'0' * 64},v0={right}"}) == "no_match"
+
+
+# --- One spelling only --------------------------------------------------------------------------------------
+
+ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+
+
+def same_bytes_spelt_otherwise(text):
+    """The next letter before the padding: its last bits are dropped when it is decoded."""
+    body = text.rstrip("=")
+    return body[:-1] + ALPHABET[ALPHABET.index(body[-1]) + 1] + text[len(body) :]
+
+
+@over([d for d in DIALECTS if d.encoding == "base64"])
+def test_base64_counts_in_one_spelling_only(dialect):
+    # A signature with + or / in it, so that the alphabet for URLs makes a difference.
+    body = next(b for b in (b"%d" % n for n in range(99)) if {"+", "/"} <= {*send(dialect, b)[dialect.signature]})
+    headers = send(dialect, body)
+    assert refusal(dialect, headers, body) is None
+    spellings = [
+        lambda bare: bare.rstrip("="),
+        lambda bare: bare[:-1],
+        lambda bare: bare + "=",
+        lambda bare: bare + "A",
+        lambda bare: "!" + bare,
+        lambda bare: bare[:9] + "*" + bare[9:],
+        lambda bare: bare[:9] + "\n" + bare[9:],
+        lambda bare: bare.replace("+", "-").replace("/", "_"),
+        same_bytes_spelt_otherwise,
+    ]
+    for spell in spellings:
+        assert refusal(dialect, with_signature(dialect, headers, spell), body) in {"no_match", "malformed"}
+    bare = headers[dialect.signature].rpartition(",")[2]
+    assert base64.b64decode(bare) == base64.b64decode(same_bytes_spelt_otherwise(bare))
+
+
+@over([d for d in DIALECTS if d.encoding == "hex"])
+def test_hex_counts_in_small_letters_only(dialect):
+    headers = send(dialect)
+    spellings = [
+        str.upper,
+        lambda bare: "0x" + bare,
+        lambda bare: bare + "0",
+        lambda bare: bare + "00",
+        lambda bare: bare[:-1],
+        lambda bare: bare[:-2],
+        lambda bare: bare[:2] + " " + bare[2:],
+        lambda bare: bare[:2] + ":" + bare[2:],
+        lambda bare: bare + " ",
+    ]
+    for spell in spellings:
+        assert refusal(dialect, with_signature(dialect, headers, spell)) == "no_match"
+
+
+@over(ED25519)
+def test_an_ed25519_signature_plus_the_order_of_the_group_is_no_second_signature(dialect):
+    def decode(bare):
+        return bytes.fromhex(bare) if dialect is DISCORD else base64.b64decode(bare)
+
+    def encode(data):
+        return data.hex() if dialect is DISCORD else base64.b64encode(data).decode()
+
+    def plus_order(bare):
+        data = decode(bare)
+        return encode(data[:32] + (int.from_bytes(data[32:], "little") + ORDER).to_bytes(32, "little"))
+
+    headers = send(dialect)
+    assert refusal(dialect, with_signature(dialect, headers, lambda bare: encode(decode(bare)))) is None
+    assert refusal(dialect, with_signature(dialect, headers, plus_order)) == "no_match"
+
+
+# --- Our own mistakes ---------------------------------------------------------------------------------------
+
+
+@over(DIALECTS)
+@pytest.mark.parametrize("body", [BODY.decode(), None, {"type": "order.paid"}, 5, [1], memoryview(BODY)], ids=lambda b: type(b).__name__)
+def test_a_body_that_is_not_bytes_is_our_mistake(dialect, body):
+    kind = type(body).__name__
+    with pytest.raises(TypeError, match=f"must be the raw bytes that arrived, not {kind}"):
+        verify(body, send(dialect), OURS[dialect][1], dialect, clock=CLOCK)
+    with pytest.raises(TypeError, match=f"must be the bytes that will be sent, not {kind}"):
+        send(dialect, body)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "secret", "expected"),
+    [
+        (STANDARD_WEBHOOKS, "c2VjcmV0LXRoYXQtaXMtbm90LXByZWZpeGVk", "whsec_"),
+        (STANDARD_WEBHOOKS, "WHSEC_c2VjcmV0LXRoYXQtaXMtbm90", "whsec_"),
+        (STANDARD_WEBHOOKS, "whsec_not/base64!!", "base64"),
+        (STANDARD_WEBHOOKS, "whsec_MfKQ9r8GKYqrTwjUPD8IL", "base64"),
+        (STANDARD_WEBHOOKS, "whsec_MfKQ 9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "base64"),
+        (STANDARD_WEBHOOKS, "whsec_geheimnis-mit-ümlaut", "base64"),
+        (STANDARD_WEBHOOKS, "whsec_", "empty"),
+        (STANDARD_WEBHOOKS, "", "whsec_"),
+        (STANDARD_WEBHOOKS_ED25519, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whpk_"),
+        (STANDARD_WEBHOOKS_ED25519, "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "32 bytes"),
+        (STANDARD_WEBHOOKS_ED25519, OURS[STANDARD_WEBHOOKS_ED25519][0], "whpk_"),
+        (DISCORD, "not hexadecimal at all", "hex"),
+        (DISCORD, "abc", "hex"),
+        (DISCORD, "ab" * 31, "32 bytes"),
+        (DISCORD, "ab" * 33, "32 bytes"),
+        (DISCORD, "", "empty"),
+        (GITHUB, "", "empty"),
+        (GITHUB, "half a character \udc80", "text"),
+        (STRIPE, "", "empty"),
+        (SHOPIFY, "", "empty"),
+        (SLACK, "", "empty"),
+    ],
+)
+def test_a_secret_that_cannot_be_read_is_our_mistake_and_stays_a_secret(dialect, secret, expected):
+    for secrets in (secret, [secret]):
+        with pytest.raises(ValueError, match=expected) as mistake:
+            verify(BODY, send(dialect), secrets, dialect, clock=CLOCK)
+        assert not isinstance(mistake.value, UnicodeError) and str(mistake.value).endswith(".")
+        shown = "".join(traceback.format_exception(mistake.value)) + repr(mistake.value)
+        kernel = secret.removeprefix(dialect.key_prefix)
+        assert not kernel or (kernel not in shown and ascii(kernel)[1:-1] not in shown)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "secret", "expected"),
+    [
+        (STANDARD_WEBHOOKS, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_"),
+        (STANDARD_WEBHOOKS, "whsec_MfKQ9r8GKYqrTwjUPD8IL", "base64"),
+        (STANDARD_WEBHOOKS_ED25519, OURS[STANDARD_WEBHOOKS_ED25519][1], "whsk_"),
+        (STANDARD_WEBHOOKS_ED25519, "whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "32 bytes"),
+        (DISCORD, "ab" * 31, "32 bytes"),
+        (DISCORD, "xy" * 32, "hex"),
+        (GITHUB, "", "empty"),
+    ],
+)
+def test_a_secret_that_cannot_sign_is_our_mistake_and_stays_a_secret(dialect, secret, expected):
+    with pytest.raises(ValueError, match=expected) as mistake:
+        sign(BODY, secret, dialect, id="msg_1")
+    assert not secret or secret not in str(mistake.value)
+
+
+@over(DIALECTS)
+@pytest.mark.parametrize("secret", [b"whsec_c2VjcmV0", None, 5, [None]], ids=repr)
+def test_a_secret_that_is_not_text_is_our_mistake(dialect, secret):
+    """An environment variable that is not set gives None; bytes are an easy slip."""
+    with pytest.raises((TypeError, ValueError)):
+        verify(BODY, send(dialect), secret, dialect, clock=CLOCK)
+    with pytest.raises((TypeError, ValueError)):
+        sign(BODY, secret, dialect, id="msg_1")
+
+
+@pytest.mark.parametrize("id", ["", None, "msg\n1", "msg\0", "nachricht-ü", "msg\x7f"], ids=repr)
+def test_an_id_must_be_printable_ascii(id):
+    with pytest.raises(ValueError, match="signs the id of a delivery"):
+        sign(BODY, OURS[STANDARD_WEBHOOKS][0], id=id)
+
+
+@pytest.mark.parametrize("id", [" msg_1", "msg_1 ", " "], ids=repr)
+def test_an_id_may_not_begin_or_end_with_a_space(id):
+    """HTTP takes the spaces around a header's value away (RFC 9110, section 5.5), and the signature with them."""
+    with pytest.raises(ValueError):
+        sign(BODY, OURS[STANDARD_WEBHOOKS][0], id=id)
+
+
+@pytest.mark.parametrize("id", [5, b"msg_1", ["msg_1"]], ids=repr)
+def test_an_id_that_is_not_text_is_our_mistake(id):
+    with pytest.raises((TypeError, ValueError)):
+        sign(BODY, OURS[STANDARD_WEBHOOKS][0], id=id)
+
+
+@over([STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519])
+def test_a_body_cannot_be_moved_into_the_id(dialect):
+    """Standard Webhooks: an id may not hold a dot, "to prevent certain attacks". This is one.
+
+    The signed text of id a, time 1 and body 2.x is that of id a.1, time 2 and body x.
+    """
+    headers = send(dialect, f"{NOW + 1}.5".encode(), id="msg_1")  # a number is JSON too
+    moved = headers | {"webhook-id": f"msg_1.{NOW}", "webhook-timestamp": str(NOW + 1)}
+    assert refusal(dialect, moved, b"5") in {"malformed", "no_match"}
+    with pytest.raises(ValueError):
+        send(dialect, id="msg.1")
+
+
+@over(DIALECTS)
+def test_no_message_tells_the_secret_or_the_right_signature(dialect):
+    public, body = OURS[dialect][1], BODY + b" "
+    right = send(dialect, body)[dialect.signature]
+    good = send(dialect)
+    attempts = [good, {}, good | {dialect.signature: "x"}, good | {dialect.signature: "\0"}]
+    attempts += [with_signature(dialect, good, lambda bare: bare[::-1])]
+    if dialect.timestamp:
+        attempts += [with_stamp(dialect, good, stamp) for stamp in ("x", "5", "9" * 11)]
+    for headers in attempts:
+        with pytest.raises(SignatureError) as refused:
+            verify(body, headers, [public, public], dialect, clock=CLOCK)
+        shown = "".join(traceback.format_exception(refused.value)) + repr(vars(refused.value))
+        bare = right.rpartition(dialect.prefix)[2] if dialect.prefix else right
+        assert bare not in shown
+        assert public not in shown and public.removeprefix(dialect.key_prefix) not in shown
+
+
+def test_stripe_and_standard_webhooks_read_the_same_secret_differently():
+    secret, message = whsec(b"k" * 24), f"{NOW}.".encode() + BODY
+    read_as_text = sign(BODY, secret, STRIPE, timestamp=NOW)
+    decoded = sign(BODY, secret, replace(STRIPE, key="base64", key_prefix="whsec_"), timestamp=NOW)
+    assert read_as_text["Stripe-Signature"].endswith(hmac.new(secret.encode(), message, "sha256").hexdigest())
+    assert decoded["Stripe-Signature"].endswith(hmac.new(b"k" * 24, message, "sha256").hexdigest())
+    assert read_as_text != decoded
+    assert refusal(STRIPE, decoded, secret=secret) == "no_match"
+
+
+# --- A change of secrets under load -------------------------------------------------------------------------
+
+OLD, NEW = whsec(b"o" * 32), whsec(b"n" * 32)
+
+
+class Rotation:
+    """A receiver on 127.0.0.1 that verifies, and senders in four threads that go through phases together.
+
+    A phase is (how many deliveries, the sender's secrets, what the receiver verifies with from its middle on).
+    A barrier stands between phases. The receiver's secret changes while deliveries are on their way.
+    """
+
+    THREADS = 4
+
+    def __init__(self, receiver, phases):
+        self.receiver, self.phases = receiver, phases
+        self.answers = [[] for _ in phases]
+        self.verified_with = [set() for _ in phases]
+        self._barrier = threading.Barrier(self.THREADS, timeout=10)
+        self._errors = []
+
+    def run(self):
+        app = Flask("receiver")
+
+        @app.post("/<int:phase>")
+        def hook(phase):
+            secret = self.receiver
+            try:
+                verify(request.get_data(), request.headers, secret)
+            except SignatureError as error:
+                assert error.reason == "no_match"
+                return "", 401
+            self.verified_with[phase].add(str(secret))
+            return "", 204
+
+        with serve(app) as server:
+            threads = [
+                threading.Thread(target=self._sender, args=(n, server.port), daemon=True)
+                for n in range(self.THREADS)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+        assert not self._errors and not any(thread.is_alive() for thread in threads)
+        return [answers.count(401) for answers in self.answers]
+
+    def _sender(self, number, port):
+        try:
+            for phase, (count, secrets, receiver) in enumerate(self.phases):
+                self._barrier.wait()
+                for n in range(count // self.THREADS):
+                    if number == 0 and n == count // self.THREADS // 2:
+                        self.receiver = receiver
+                    body = f'{{"phase":{phase},"sender":{number},"n":{n}}}'.encode()
+                    headers = sign(body, secrets, id=f"msg_{phase}_{number}_{n}")
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                    try:
+                        connection.request("POST", f"/{phase}", body, headers)
+                        self.answers[phase].append(connection.getresponse().status)
+                    finally:
+                        connection.close()
+        except Exception as error:
+            self._errors.append(error)
+            self._barrier.abort()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_server_outlives_these_tests():
+    yield
+    stop_all()
+
+
+def test_a_sender_that_signs_with_both_secrets_in_between_loses_none_of_1000_deliveries():
+    rotation = Rotation(OLD, [(300, OLD, OLD), (400, [NEW, OLD], NEW), (300, NEW, NEW)])
+    assert rotation.run() == [0, 0, 0]
+    assert [len(answers) for answers in rotation.answers] == [300, 400, 300]
+    assert rotation.verified_with == [{OLD}, {OLD, NEW}, {NEW}]  # it did change while it was verifying
+
+
+@pytest.mark.parametrize(
+    ("phases", "at_least"),
+    [
+        ([(40, OLD, OLD), (40, NEW, OLD), (40, NEW, NEW)], [0, 40, 5]),
+        ([(40, OLD, NEW), (40, OLD, NEW), (40, NEW, NEW)], [5, 40, 0]),
+    ],
+    ids=["the sender changes first", "the receiver changes first"],
+)
+def test_without_an_overlap_the_deliveries_in_between_are_refused(phases, at_least):
+    # The first sender changes the receiver's secret after 5 of its 10 deliveries: the other 5 are certain.
+    refused = Rotation(OLD, phases).run()
+    assert [min(pair) for pair in zip(refused, at_least, strict=True)] == at_least
+    assert [bool(n) for n in refused] == [bool(n) for n in at_least]
+
+
+def test_a_receiver_that_takes_both_secrets_lets_the_sender_change_at_once():
+    rotation = Rotation(OLD, [(40, OLD, (OLD, NEW)), (40, NEW, (OLD, NEW)), (40, NEW, NEW)])
+    assert rotation.run() == [0, 0, 0]

@@ -1,0 +1,341 @@
+"""Exercises of lesson 04: a verifier under attack, a bug hunt, and a dialect from a provider's description."""
+
+from base64 import b64encode
+
+from ..clock import START, SimulatedClock
+from ..signing import Dialect, SignatureError, sign, verify
+from .engine import Exercise, Wrong
+
+_NOW = START
+_SECRET = "whsec_" + b64encode(b"an example secret, never use it").decode()
+_OTHER = "whsec_" + b64encode(b"another example, never use it..").decode()
+_BODY = '{"event_type": "order_placed", "data": {"customer": "Jürgen", "amount": 49.90}}'.encode()
+
+
+def _signed(secret=_SECRET, age=0, body=_BODY):
+    return sign(body, secret, id="msg_1", timestamp=_NOW - age)
+
+
+def _genuine():
+    """Deliveries that must be believed: what is special about each, its body and its headers."""
+    yield "a plain delivery", b'{"a": 1}', _signed(body=b'{"a": 1}')
+    yield "a body with spaces, an umlaut and a decimal (sign the bytes, not parsed JSON)", _BODY, _signed()
+    yield "a compact body", b'{"a":1}', _signed(body=b'{"a":1}')
+    yield "a body that is not UTF-8", b"\xff\x00", _signed(body=b"\xff\x00")
+    yield "one that is 300 s old", _BODY, _signed(age=300)
+    yield "one whose clock is 300 s ahead", _BODY, _signed(age=-300)
+    yield "two signatures, ours second (a sender changing its secret)", _BODY, _signed([_OTHER, _SECRET])
+    two = _signed()
+    two["webhook-signature"] = "v1a,bm90IG91cnM= v2,x " + two["webhook-signature"]
+    yield "signatures of other versions before ours", _BODY, two
+
+
+def _attacks():
+    """Deliveries that must be refused: the attack, its body and its headers."""
+    good = _signed()
+    spoiled = good["webhook-signature"][:-3] + ("A" if good["webhook-signature"][-3] != "A" else "B") + "M="
+    for name in good:
+        yield f"a delivery without {name}", _BODY, {k: v for k, v in good.items() if k != name}
+        yield f"an empty {name}", _BODY, good | {name: ""}
+    yield "a body changed by one character", _BODY.replace(b"49.90", b"49.91"), good
+    yield "a signature made with another secret", _BODY, _signed(_OTHER)
+    yield "a signature changed at its end", _BODY, good | {"webhook-signature": spoiled}
+    yield "half a signature", _BODY, good | {"webhook-signature": good["webhook-signature"][:20]}
+    yield "a version and nothing after it", _BODY, good | {"webhook-signature": "v1,"}
+    yield "our signature under another version", _BODY, good | {"webhook-signature": "v9" + good["webhook-signature"][2:]}
+    yield "a replay after 301 s", _BODY, _signed(age=301)
+    yield "a delivery from 301 s in the future", _BODY, _signed(age=-301)
+    yield "an old delivery with a new timestamp", _BODY, _signed(age=600) | {"webhook-timestamp": str(int(_NOW))}
+    yield "a delivery with another id", _BODY, good | {"webhook-id": "msg_2"}
+    yield "a timestamp that is no number", _BODY, good | {"webhook-timestamp": "yesterday"}
+    yield "a timestamp that is nan", _BODY, good | {"webhook-timestamp": "nan"}
+    yield "a signature that is not ASCII", _BODY, good | {"webhook-signature": "v1,é"}
+    yield "a signature without a version", _BODY, good | {"webhook-signature": "garbage"}
+    yield "a signature that is no base64", _BODY, good | {"webhook-signature": "v1,abc"}
+
+
+def _test_verify(is_genuine):
+    for what, body, headers in _genuine():
+        if _asked(is_genuine, what, body, headers) is not True:
+            raise Wrong(f"A genuine delivery was refused: {what}.")
+    for what, body, headers in _attacks():
+        if _asked(is_genuine, what, body, headers) is not False:
+            raise Wrong(f"An attack got through: {what}.")
+    if "compare_digest" not in _names(is_genuine):
+        raise Wrong("Every attack was stopped. One is not in the list: == tells by its time how much of a guess is right.")
+
+
+def _asked(function, what, body, headers):
+    try:
+        result = function(body, dict(headers), _SECRET, _NOW)
+    except Exception as error:
+        raise Wrong(f"It raised {type(error).__name__} on {what}; a sender must not be able to cause that.") from None
+    if not isinstance(result, bool):
+        raise Wrong(f"It returned {result!r} for {what}: return True or False.")
+    return result
+
+
+def _names(function, seen=()):
+    """The names a function uses, and those that the functions it calls use."""
+    code = getattr(function, "__code__", None)
+    if code is None or function in seen:
+        return set()
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        names |= set(getattr(constant, "co_names", ()))
+    for name in list(names):
+        names |= _names(function.__globals__.get(name), (*seen, function))
+    return names
+
+
+#: The bug hunt: what each mistake does, with deliveries as body and headers, and the status each must get.
+BUGS = {
+    "no signature at all": (
+        "A delivery without any signature was believed.",
+        lambda: [(401, _BODY, {}), (401, _BODY, {k: v for k, v in _signed().items() if k != "webhook-signature"})],
+    ),
+    "the future": (
+        "A delivery from next week was believed; it would never grow too old.",
+        lambda: [(401, b'{"a":1}', _signed(age=-604_800, body=b'{"a":1}'))],
+    ),
+    "the raw body": (
+        "A genuine delivery was refused, because its JSON has spaces.",
+        lambda: [(200, b'{"a": 1}', _signed(body=b'{"a": 1}'))],
+    ),
+    "two signatures": (
+        "A genuine delivery was refused while the sender changes its secret: ours is the second signature.",
+        lambda: [(200, b'{"a":1}', _signed([_OTHER, _SECRET], body=b'{"a":1}'))],
+    ),
+    "a broken header": (
+        "A timestamp that is no number made it fall over, and a sender would see 500.",
+        lambda: [(401, b'{"a":1}', _signed(body=b'{"a":1}') | {"webhook-timestamp": "yesterday"})],
+    ),
+}
+
+
+def bugs_left(receive):
+    """Return the names of the bugs that a receiver still has, in the order of `BUGS`."""
+    return [name for name, (_, cases) in BUGS.items() if any(not _answers(receive, *case) for case in cases())]
+
+
+def _answers(receive, status, body, headers):
+    try:
+        return receive(body, dict(headers), _SECRET, _NOW) == status
+    except Exception:
+        return False
+
+
+def _test_bugs(receive):
+    left = bugs_left(receive)
+    if left:
+        raise Wrong(f"{len(left)} of 5 left. {BUGS[left[0]][0]}")
+    plain = b'{"a":1}'
+    if not _answers(receive, 200, plain, _signed(body=plain)):
+        raise Wrong("All five are gone, and with them the genuine delivery: it should get 200.")
+    for what, body, headers in _attacks():
+        if not _answers(receive, 401, body, headers):
+            raise Wrong(f"The five are gone, and something new is there: {what} should get 401, with no exception.")
+
+
+def _test_dialect(paddle):
+    if not isinstance(paddle, Dialect):
+        raise Wrong("PADDLE must be a Dialect: Dialect(name=..., signature=..., ...).")
+    # The example of Paddle's own library: github.com/PaddleHQ/paddle-python-sdk, tests/Unit/Notification/test_Verifier.py
+    published = "ts=1696195954;h1=dummy;h1=d96299976a6eb066f484d7fde011ac56fc32b38fc9940bc419d6e537fdc6ef02"
+    secret = "pdl_ntf_01hbpjmytsa32fhr36nqgc3kgb_WvRO0eL4Bj9rgYYIBZY6wZhG4EHy9jzh"
+
+    def reason(age=0, header=published, body=b"hello-world", name="Paddle-Signature"):
+        try:
+            verify(body, {name: header}, secret, paddle, clock=SimulatedClock(1696195954 + age))
+        except SignatureError as error:
+            return error.reason
+        except ValueError as error:
+            raise Wrong(f"The secret could not be read: {error} The description says: used as it is.") from None
+        return ""
+
+    if paddle.signature.lower() != "paddle-signature":
+        raise Wrong("The signature is looked for in another header: signature= names it.")
+    if paddle.timestamp != "ts=":
+        raise Wrong('The time stands in the same header, behind "ts=": that is timestamp, with its equals sign.')
+    if paddle.separator != ";":
+        raise Wrong("The items of the header are separated by a semicolon.")
+    if paddle.prefix != "h1=":
+        raise Wrong('Each signature stands behind "h1=": that is prefix, with its equals sign.')
+    if paddle.signed != "{timestamp}:{body}":
+        raise Wrong("What is signed is the timestamp, a colon and the body: signed='{timestamp}:{body}'.")
+    if reason() == "no_match":
+        raise Wrong("Paddle's own example does not fit. Look at encoding, method and key.")
+    if reason():
+        raise Wrong(f"Paddle's own example is refused: {reason()}.")
+    if reason(header=published.replace("h1=dummy;", "").replace("d962", "d963")) != "no_match":
+        raise Wrong("A changed signature was believed.")
+    if reason(age=6) != "too_old" or reason(age=5):
+        raise Wrong("Refuse what is older than 5 seconds, and nothing younger: max_age.")
+
+
+EXERCISES = [
+    Exercise(
+        name="04.verify",
+        test=_test_verify,
+        hints=(
+            "First the timestamp: is it made of digits, and is abs(now - int(timestamp)) at most 300?",
+            "Signed is f'{id}.{timestamp}.'.encode() + body; the key is the base64 after 'whsec_'.",
+            "Split the signatures at spaces, and compare each with 'v1,' + yours. compare_digest takes bytes of any kind.",
+        ),
+        solution='''
+import hmac
+from base64 import b64decode, b64encode
+
+def is_genuine(body, headers, secret, now):
+    id = headers.get("webhook-id", "")
+    timestamp = headers.get("webhook-timestamp", "")
+    if not id or not timestamp.isdigit() or abs(now - int(timestamp)) > 300:
+        return False
+    key = b64decode(secret.removeprefix("whsec_"))
+    code = hmac.digest(key, f"{id}.{timestamp}.".encode() + body, "sha256")
+    expected = b"v1," + b64encode(code)
+    given = headers.get("webhook-signature", "").split(" ")
+    return any(hmac.compare_digest(one.encode(), expected) for one in given)
+''',
+        answer="is_genuine",
+        praise="Eight genuine deliveries believed, twenty-one attacks stopped, and nothing told by the time it took.",
+        mistakes=tuple(
+            (f"import hmac, json\nfrom base64 import b64decode, b64encode\n{source}", words)
+            for source, words in (
+                ("def is_genuine(body, headers, secret, now):\n    return True", "An attack got through: a delivery without"),
+                ("def is_genuine(body, headers, secret, now):\n    return False", "A genuine delivery was refused: a plain"),
+                ("def is_genuine(body, headers, secret, now):\n    return 'yes'", "It returned 'yes' for a plain delivery"),
+                ('''def is_genuine(body, headers, secret, now):
+    text = json.dumps(json.loads(body))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{text}"
+    code = hmac.digest(b64decode(secret[6:]), signed.encode(), "sha256")
+    return hmac.compare_digest("v1," + b64encode(code).decode(), headers["webhook-signature"])''',
+                 "A genuine delivery was refused: a body with spaces"),
+                ('''def is_genuine(body, headers, secret, now):
+    if abs(now - int(headers["webhook-timestamp"])) > 300: return False
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    code = hmac.digest(b64decode(secret[6:]), signed, "sha256")
+    return hmac.compare_digest("v1," + b64encode(code).decode(), headers["webhook-signature"])''',
+                 "A genuine delivery was refused: two signatures"),
+                ('''def is_genuine(body, headers, secret, now):
+    if abs(now - int(headers["webhook-timestamp"])) > 300: return False
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    code = b64encode(hmac.digest(b64decode(secret[6:]), signed, "sha256"))
+    return any(hmac.compare_digest(b"v1," + code, g.encode()) for g in headers["webhook-signature"].split(" "))''',
+                 "It raised KeyError on a delivery without webhook-id"),
+                ('''def is_genuine(body, headers, secret, now):
+    i, t, s = (headers.get("webhook-" + n, "") for n in ("id", "timestamp", "signature"))
+    if not i or not t.isdigit() or now - int(t) > 300: return False
+    code = b64encode(hmac.digest(b64decode(secret[6:]), f"{i}.{t}.".encode() + body, "sha256"))
+    return any(hmac.compare_digest(b"v1," + code, g.encode()) for g in s.split(" "))''',
+                 "An attack got through: a delivery from 301 s in the future"),
+                ('''def is_genuine(body, headers, secret, now):
+    i, t, s = (headers.get("webhook-" + n, "") for n in ("id", "timestamp", "signature"))
+    if not i or not t.isdigit(): return False
+    code = b64encode(hmac.digest(b64decode(secret[6:]), f"{i}.{t}.".encode() + body, "sha256"))
+    return any(hmac.compare_digest(b"v1," + code, g.encode()) for g in s.split(" "))''',
+                 "An attack got through: a replay after 301 s"),
+                ('''def is_genuine(body, headers, secret, now):
+    i, t, s = (headers.get("webhook-" + n, "") for n in ("id", "timestamp", "signature"))
+    if not i or not t.isdigit() or abs(now - int(t)) > 300: return False
+    code = b64encode(hmac.digest(b64decode(secret[6:]), f"{i}.{t}.".encode() + body, "sha256"))
+    return any(hmac.compare_digest(code, g.partition(",")[2].encode()) for g in s.split(" "))''',
+                 "An attack got through: our signature under another version"),
+                ('''def is_genuine(body, headers, secret, now):
+    i, t, s = (headers.get("webhook-" + n, "") for n in ("id", "timestamp", "signature"))
+    if not i or not t.isdigit() or abs(now - int(t)) > 300: return False
+    code = b64encode(hmac.digest(b64decode(secret[6:]), f"{i}.{t}.".encode() + body, "sha256")).decode()
+    return any(hmac.compare_digest("v1," + code, g) for g in s.split(" "))''',
+                 "It raised TypeError on a signature that is not ASCII"),
+                ('''def is_genuine(body, headers, secret, now):
+    i, t, s = (headers.get("webhook-" + n, "") for n in ("id", "timestamp", "signature"))
+    if not i or not t.isdigit() or abs(now - int(t)) > 300: return False
+    code = b64encode(hmac.digest(b64decode(secret[6:]), f"{i}.{t}.".encode() + body, "sha256")).decode()
+    return "v1," + code in s.split(" ")''',
+                 "Every attack was stopped. One is not in the list"),
+            )
+        ),
+    ),
+    Exercise(
+        name="04.bugs",
+        test=_test_bugs,
+        hints=(
+            "What happens if there is no webhook-signature header at all? Follow the code with None.",
+            "Which bytes are signed here, and which did the sender sign?",
+            "A sender that changes its secret puts two signatures into the header. Which one does this code look at?",
+            "now - int(timestamp) has two ends, and int() has an opinion of 'yesterday'.",
+        ),
+        solution='''
+import hmac
+from base64 import b64decode, b64encode
+
+def receive_safely(body, headers, secret, now):
+    id = headers.get("webhook-id", "")
+    timestamp = headers.get("webhook-timestamp", "")
+    if not id or not timestamp.isdigit() or abs(now - int(timestamp)) > 300:
+        return 401
+    key = b64decode(secret.removeprefix("whsec_"))
+    code = hmac.digest(key, f"{id}.{timestamp}.".encode() + body, "sha256")
+    expected = b"v1," + b64encode(code)
+    given = headers.get("webhook-signature", "").split(" ")
+    fits = any(hmac.compare_digest(one.encode(), expected) for one in given)
+    return 200 if fits else 401
+''',
+        answer="receive_safely",
+        praise="All five are gone, and the attacks of the first exercise find nothing new.",
+        mistakes=(
+            ("def receive_safely(body, headers, secret, now):\n    return 200", "3 of 5 left. A delivery without any signature"),
+            ("def receive_safely(body, headers, secret, now):\n    return 401", "2 of 5 left. A genuine delivery was refused, because"),
+            ("def receive_safely(body, headers, secret, now):\n"
+             "    signatures = headers.get('webhook-signature', '')\n"
+             "    return 200 if signatures and (b' ' in body or ' ' in signatures) else 401",
+             "All five are gone, and with them the genuine"),
+            ("def receive_safely(body, headers, secret, now):\n"
+             "    t = headers.get('webhook-timestamp', '')\n"
+             "    return 200 if 'webhook-signature' in headers and t.isdigit() and abs(now - int(t)) <= 300 else 401",
+             "The five are gone, and something new is there"),
+        ),
+    ),
+    Exercise(
+        name="04.dialect",
+        test=_test_dialect,
+        hints=(
+            "STRIPE in webhook_tutorial.signing is a near relative: time and signatures share one header there too.",
+            "timestamp='ts=' with its equals sign marks an item of the signature header instead of a header.",
+            "Fields you leave out have defaults: HMAC-SHA256, and the secret as text.",
+        ),
+        solution='''
+from webhook_tutorial import Dialect
+
+PADDLE = Dialect(
+    name="Paddle",
+    signature="Paddle-Signature",
+    prefix="h1=",
+    separator=";",
+    timestamp="ts=",
+    signed="{timestamp}:{body}",
+    encoding="hex",
+    max_age=5,
+)
+''',
+        answer="PADDLE",
+        praise="Paddle's own published example verifies, and verify needed no new line for it.",
+        mistakes=tuple(
+            ("from webhook_tutorial import Dialect\nPADDLE = Dialect(name='Paddle', " + fields + ")", words)
+            for fields, words in (
+                ("signature='X-Signature', signed='{body}', encoding='hex'", "The signature is looked for in another header"),
+                ("signature='Paddle-Signature', timestamp='ts', signed='{body}', encoding='hex'", "The time stands in the same"),
+                ("signature='Paddle-Signature', timestamp='ts=', separator=',', signed='{body}', encoding='hex'", "The items of"),
+                ("signature='Paddle-Signature', timestamp='ts=', separator=';', signed='{body}', encoding='hex'", "Each signature"),
+                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}.{body}',"
+                 " encoding='hex'", "What is signed is the timestamp, a colon"),
+                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}:{body}',"
+                 " encoding='base64'", "Paddle's own example does not fit"),
+                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}:{body}',"
+                 " encoding='hex', key='base64'", "The secret could not be read"),
+                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}:{body}',"
+                 " encoding='hex'", "Refuse what is older than 5 seconds"),
+            )
+        ),
+    ),
+]  # fmt: skip
