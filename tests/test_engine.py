@@ -137,17 +137,6 @@ def only_pass():
 async def async_dots(a): ...
 
 
-class Dots: ...
-
-
-class DotsInside:
-    """What to do."""
-
-    def method(self):
-        """And here."""
-        ...
-
-
 def returns_dots():
     return ...
 
@@ -171,8 +160,6 @@ def decorated(function):
         async_dots,
         lambda: ...,
         returns_dots,
-        Dots,
-        DotsInside,
         {"a": ..., "b": 1},
         [1, ...],
         (..., 2),

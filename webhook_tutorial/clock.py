@@ -77,12 +77,15 @@ class SimulatedClock:
         """
         if seconds < 0:
             raise ValueError(f"A clock cannot be moved back: got {seconds} seconds.")
-        with self._lock:
-            end = self._now + seconds
-            while self._planned and self._planned[0][0] <= end:
-                self._now, _, action = heapq.heappop(self._planned)
-                action()
-            self._now = end
+        end = self._now + seconds
+        while True:
+            with self._lock:  # not while an action runs: it may wait for a thread that plans something
+                if not self._planned or self._planned[0][0] > end:
+                    self._now = max(self._now, end)
+                    return
+                when, _, action = heapq.heappop(self._planned)
+                self._now = max(self._now, when)
+            action()
 
     def __repr__(self):
         return f"<SimulatedClock {iso(self._now)}>"

@@ -2,7 +2,7 @@
 
 from itertools import groupby, permutations
 
-from .traffic import MARKS, preview
+from .traffic import MARKS, one_line, preview
 
 _MOST = 24
 
@@ -82,8 +82,8 @@ class _Message:
     """One arrow, or a note over one end where ``arrow`` is empty."""
 
     def __init__(self, when, source, target, arrow, text, times):
-        self.when, self.source, self.target, self.arrow = when, source, target, arrow
-        self.text, self.times = text, times
+        self.when, self.source, self.target, self.arrow = when, one_line(source), one_line(target), arrow
+        self.text, self.times = one_line(text, 120), times
         self.opens_loop = self.closes_loop = 0
 
 
@@ -95,6 +95,7 @@ def _merge(exchanges):
     """
     exchanges = sorted(dict.fromkeys(exchanges), key=lambda x: x.mark)
     sent = [x for x in exchanges if x.recorded_by == "sender"]
+    sent.sort(key=lambda x: x.status is None)  # one that was answered knows best which record is its own
     taken, pairs = set(), []
     received = [x for x in exchanges if x.recorded_by != "sender"]
     for attempt in sent:
@@ -103,8 +104,9 @@ def _merge(exchanges):
                 x
                 for x in received
                 if x not in taken
-                and (x.method, x.receiver, x.target, x.body)
-                == (attempt.method, attempt.receiver, attempt.target, attempt.body)
+                and (x.method, x.receiver, x.target) == (attempt.method, attempt.receiver, attempt.target)
+                # A stream's sender has no record of its body, and a receiver keeps only its beginning.
+                and attempt.body[: len(x.body) or None] in (b"", x.body)
                 and attempt.mark <= x.mark
                 and (attempt.status is None or x.mark <= attempt.mark + attempt.seconds)
                 and (attempt.error != "refused")
@@ -183,5 +185,5 @@ def _answer(exchange):
 
 def _escape(text):
     """Write text so that Mermaid takes none of it for its own language."""
-    safe = " .,:/?=&_-→✗✓…+()'!*@"
+    safe = " .,/?=&_-→✗✓…+()'!*@"
     return "".join(c if c.isalnum() or c in safe else f"#{ord(c)};" for c in text)

@@ -3,9 +3,8 @@
 import importlib.metadata
 import os
 import sys
-from urllib.request import getproxies
 
-from requests.utils import should_bypass_proxies
+from requests.utils import get_environ_proxies, select_proxy
 
 LOOPBACK = "127.0.0.1"
 
@@ -20,11 +19,12 @@ def reach_loopback_directly():
         Whether something had to be mended.
     """
     url = f"http://{LOOPBACK}/"
-    if not getproxies() or should_bypass_proxies(url, no_proxy=None):
+    if not select_proxy(url, get_environ_proxies(url)):
         return False
-    for name in ("no_proxy", "NO_PROXY"):
-        kept = [host for host in os.environ.get(name, "").split(",") if host.strip()]
-        os.environ[name] = ",".join([*kept, LOOPBACK, "localhost"])
+    # The lower case name wins, so both get the hosts of the one that counted.
+    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    kept = [host.strip() for host in listed.split(",") if host.strip()]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join([*kept, LOOPBACK, "localhost"])
     return True
 
 

@@ -3,6 +3,7 @@
 What never reached a server (refused, timed out, cut off) can only be seen from here.
 """
 
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import NameResolutionError
 
 from .server import RECORDED_BYTES, name_at, sending_as
 from .traffic import Exchange, Traffic
@@ -32,6 +34,7 @@ def watch(name="sender"):
     Returns:
         A context manager that gives a `Traffic`.
     """
+    name = name or "sender"
     watcher = (name, Traffic(name=name))
     with _lock:
         _watchers.append(watcher)
@@ -52,8 +55,8 @@ def why_no_answer(error):
         error: The exception that `requests` raised.
 
     Returns:
-        ``"timed out"``, ``"refused"`` (nobody listens there) or ``"connection lost"``; for a request that could
-        not be made at all, the exception's class.
+        ``"timed out"``, ``"refused"`` (nobody listens there), ``"unknown host"`` or ``"connection lost"``; for a
+        request that could not be made at all, the exception's class.
     """
     chain, seen = [error], set()
     while chain:
@@ -63,10 +66,12 @@ def why_no_answer(error):
         seen.add(id(cause))
         if isinstance(cause, ConnectionRefusedError):
             return "refused"
+        if isinstance(cause, (NameResolutionError, socket.gaierror)):
+            return "unknown host"
         chain += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
         return "timed out"
-    if isinstance(error, requests.ConnectionError):
+    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return "connection lost"
     return type(error).__name__
 
@@ -78,7 +83,7 @@ def _recording_send(adapter, request, stream=False, **options):
     fields = {
         "method": request.method,
         "url": request.url,
-        "headers": CaseInsensitiveDict(request.headers),
+        "headers": CaseInsensitiveDict({_text(k): _text(v) for k, v in request.headers.items()}),
         "body": body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"",
         "receiver": name_at(parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)),
         "recorded_by": "sender",
@@ -89,7 +94,7 @@ def _recording_send(adapter, request, stream=False, **options):
         response = _send(adapter, request, stream=stream, **options)
         if not stream:
             response.content  # noqa: B018 - reads the body, which may fail as well
-    except requests.RequestException as error:
+    except Exception as error:
         _keep(fields, error=why_no_answer(error))
         raise
     _keep(
@@ -99,6 +104,10 @@ def _recording_send(adapter, request, stream=False, **options):
         response_body=b"" if stream else response.content[:RECORDED_BYTES],
     )
     return response
+
+
+def _text(value):
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def _keep(fields, **answer):

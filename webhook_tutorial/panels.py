@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from .signing import STANDARD_WEBHOOKS, SignatureError, sign, verify
 from .simulation import polling_cost
-from .traffic import MARKS, preview
+from .traffic import MARKS, one_line, preview
 
 _REPAINT_SECONDS = 0.1
 _ROWS = 50
@@ -39,6 +39,7 @@ class Inbox(Panel):
         self._painted = 0.0
         self._timer = None
         self._lock = threading.RLock()
+        self._timer_lock = threading.Lock()  # never held while painting, so no delivery waits for that
         self.summary = widgets.HTML()
         self.list = widgets.VBox(
             layout=widgets.Layout(
@@ -65,7 +66,7 @@ class Inbox(Panel):
 
     def _something_came(self):
         """Repaint now, or a tenth of a second after the last time; on a thread, as a delivery must not wait for it."""
-        with self._lock:
+        with self._timer_lock:
             if self._timer is None:
                 wait = max(0.0, self._painted + _REPAINT_SECONDS - time.monotonic())
                 self._timer = threading.Timer(wait, self._paint)
@@ -73,9 +74,10 @@ class Inbox(Panel):
                 self._timer.start()
 
     def _paint(self):
-        with self._lock:
+        with self._timer_lock:
             self._timer = None
             self._painted = time.monotonic()
+        with self._lock:
             newest = list(self.traffic)[::-1][:_ROWS]
             self._rows = {x: self._rows.get(x) or self._row(x) for x in newest}
             self.summary.value = f"<b>{escape(self._summary())}</b>"
@@ -120,7 +122,7 @@ def _label(exchange):
     mark = MARKS["ok" if exchange.ok else "failed"][0]
     words = [mark, exchange.method, preview(exchange.target.encode(), 30)]
     if exchange.event_type:
-        words.append(preview(exchange.event_type.encode(), 30))
+        words.append(one_line(exchange.event_type, 30))
     return " ".join([*words, "→", exchange.outcome])
 
 

@@ -6,6 +6,7 @@ The server underneath is Werkzeug's threaded one: the same that lesson 02 starts
 import atexit
 import contextlib
 import contextvars
+import errno
 import io
 import itertools
 import math
@@ -13,6 +14,7 @@ import socket
 import threading
 import time
 import traceback
+from urllib.parse import quote
 
 from flask import got_request_exception, has_request_context, request
 from requests.structures import CaseInsensitiveDict
@@ -51,25 +53,27 @@ def serve(app, name=None, *, port=None):
 
     Raises:
         TypeError: ``app`` cannot be called.
-        ValueError: Neither the app nor you gave a name.
-        OSError: The port is taken.
+        ValueError: Neither the app nor you gave a name, or the port is not a number from 1 to 65535.
+        OSError: The port is taken, or you may not use it.
     """
     if not callable(app):
         raise TypeError(f"serve() needs a WSGI app, something that can be called; got {type(app).__name__}.")
     name = name or getattr(app, "name", "")
     if not isinstance(name, str) or name in ("", "__main__"):
         raise ValueError('The server needs a name: Flask("receiver"), or serve(app, name="receiver").')
+    if port is not None and port not in range(1, 65536):
+        raise ValueError(f"A port is a number from 1 to 65535, not {port!r}.")
     with _lock:
         before = _servers.get(name)
+        if before and port not in (None, before.port):
+            _listen(port).close()  # if this port is taken, the server that is up stays up
         if before:
             before.stop()
         try:
             listener = _listen(port or (before.port if before else 0))
         except OSError:
             if port:
-                raise OSError(
-                    f"Port {port} is taken by another program. Leave the port out and serve() finds a free one."
-                ) from None
+                raise
             listener = _listen(0)
         server = _servers[name] = Server(app, name, listener)
         _names[server.port] = name
@@ -96,7 +100,14 @@ def name_at(host, port):
 
 def _listen(port):
     # Our own socket, because make_server answers a taken port with sys.exit.
-    return socket.create_server(("127.0.0.1", port), backlog=128)
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            words = f"Port {port} is taken by another program. Leave the port out and serve() finds a free one."
+        else:
+            words = f"Port {port} cannot be used ({error.strerror}). Leave the port out and serve() finds one that can."
+        raise OSError(words) from None
 
 
 class Server:
@@ -199,9 +210,15 @@ class Server:
         errors, log, answer, chunks = [], io.StringIO(), [], []
         chunked = environ.get("wsgi.input_terminated", False)
         length = environ.get("CONTENT_LENGTH", "")
-        length = math.inf if chunked else int(length) if length.isdigit() else 0
-        body = environ["wsgi.input"].read(min(length, RECORDED_BYTES)) if length else b""
-        environ["wsgi.input"] = _Rejoined(body, environ["wsgi.input"], length - len(body))
+        length = math.inf if chunked else int(length) if length.isascii() and length.isdigit() else 0
+        body, unreadable = b"", None
+        try:
+            body = environ["wsgi.input"].read(min(length, RECORDED_BYTES)) if length else b""
+        except ConnectionError:
+            raise
+        except OSError as error:  # chunks that are none
+            unreadable = error
+        environ["wsgi.input"] = io.BufferedReader(_Rejoined(body, environ["wsgi.input"], length - len(body)))
         environ["wsgi.errors"] = log
         environ[_ERRORS] = errors
 
@@ -212,7 +229,7 @@ class Server:
                 url=self.url + _target(environ),
                 headers=_request_headers(environ),
                 body=body,
-                status=int(answer[0].split()[0]),
+                status=_code(answer),
                 response_headers=_merged(answer[1]),
                 response_body=response_body[:RECORDED_BYTES],
                 sender="sender" if environ["REQUEST_METHOD"] == "POST" else "client",
@@ -230,13 +247,16 @@ class Server:
 
         pieces = None
         try:
+            if unreadable:
+                raise unreadable
             pieces = self.app(environ, start)
             iterator = iter(pieces)
-            if not answer:  # an app may call start_response as late as its first piece
+            if not answer or not chunks:  # an app may call start_response as late as its first piece
                 chunks.append(next(iterator, b""))
             if _is_whole(answer):
                 chunks.extend(iterator)
-        except Exception as error:
+            b"".join(chunks)  # now, as a piece that is not bytes still can be answered with 500
+        except (Exception, SystemExit) as error:
             errors.append(error)
             chunks = [b"Internal Server Error"]
             answer[:] = "500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "21")]
@@ -277,7 +297,6 @@ class _Handler(WSGIRequestHandler):
 
     def send_error(self, code, message=None, explain=None):
         """Answer what is not HTTP at all; it never reaches the app, so it is recorded here."""
-        super().send_error(code, message, explain)
         line = getattr(self, "requestline", "").split()
         self.server.keep(
             method=line[0] if line else "?",
@@ -287,6 +306,7 @@ class _Handler(WSGIRequestHandler):
             mark=time.perf_counter(),
             error="not an HTTP request",
         )
+        super().send_error(code, message, explain)
 
 
 class _Rejoined(io.RawIOBase):
@@ -326,13 +346,19 @@ def _is_whole(answer):
     if not answer:
         raise RuntimeError("The app sent no status: it never called start_response.")
     status, headers = answer
+    _code(answer)
     return status[:3] in ("204", "304") or any(name.lower() == "content-length" for name, _ in headers)
 
 
+def _code(answer):
+    return int(answer[0].split()[0])
+
+
 def _target(environ):
-    query = environ.get("QUERY_STRING", "")
-    raw = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/")
-    return raw if "?" in raw or not query else f"{raw}?{query}"
+    """Path and query as they were sent, but bytes outside ASCII percent-encoded, and always with a slash first."""
+    raw = environ["REQUEST_URI"].encode("latin-1").decode().encode("latin-1")  # back to bytes: Werkzeug encodes twice
+    target = quote(raw, safe=bytes(range(33, 127)))
+    return target if target.startswith("/") else "/" + target
 
 
 def _request_headers(environ):

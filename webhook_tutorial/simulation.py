@@ -41,9 +41,9 @@ def polling_cost(events, every, duration):
     if not every > 0:
         raise ValueError(f"The interval must be above 0 seconds, not {every}.")
     events = np.asarray(events, float)
-    if events.size and (events.min() < 0 or events.max() > duration):
+    if events.size and not (events.min() >= 0 and events.max() <= duration):
         raise ValueError(f"Every event must lie from 0 to {duration} seconds.")
-    polls = int(np.ceil(duration / every))
+    polls = max(int(np.ceil(duration / every)), 1)
     seen_by = np.maximum(np.ceil(events / every), 1)
     return _cost(polls, len(np.unique(seen_by)), seen_by * every - events)
 
@@ -64,6 +64,8 @@ def polling_cost_at_scale(subscribers, every, events_per_day, *, hours=1, seed=1
         A `Cost` over all subscribers; pushing would take one request an event: ``requests - wasted`` is at most
         that.
     """
+    if not every > 0:
+        raise ValueError(f"The interval must be above 0 seconds, not {every}.")
     random = np.random.default_rng(seed)
     duration = hours * 3600
     polls = int(np.ceil(duration / every))

@@ -3,6 +3,7 @@
 Threads record and cells show, so everything here can be written by one thread and read by another.
 """
 
+import codecs
 import json
 import shlex
 import threading
@@ -108,7 +109,7 @@ class Exchange:
         """
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"The body of {self.method} {self.target} is not JSON.") from error
 
     def curl(self):
@@ -117,6 +118,10 @@ class Exchange:
         It is written for a POSIX shell. The values of `SECRET_HEADERS` are masked: fill them in yourself.
         """
         words = ["curl", "-i"]
+        if set(self.url) & set("[]{}"):
+            words.append("--globoff")
+        if "/." in self.path:
+            words.append("--path-as-is")
         if self.method != ("POST" if self.body else "GET"):
             words += ["-I"] if self.method == "HEAD" else ["-X", self.method]
         made_by_curl = ("content-length", "transfer-encoding")
@@ -356,6 +361,11 @@ def preview(body, length=60):
         text = body.decode()
     except UnicodeDecodeError:
         return f"‹{len(body)} bytes, not text›"
+    return one_line(text, length)
+
+
+def one_line(text, length=60):
+    """Return a text as one printable line of at most ``length`` characters."""
     text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= length else text[: length - 1] + "…"
 
@@ -380,7 +390,8 @@ def _half(arrow, line, headers, body):
     lines += [f"  {n}: {preview(v.encode(), 200)}" for n, v in masked(headers) if not _usual(n, v)]
     if body:
         try:
-            text = body[:_SHOWN_BYTES].decode("utf-8", "strict" if len(body) <= _SHOWN_BYTES else "ignore")
+            # Not final if cut, as the cut may go through a character.
+            text = codecs.getincrementaldecoder("utf-8")().decode(body[:_SHOWN_BYTES], len(body) <= _SHOWN_BYTES)
         except UnicodeDecodeError:
             text = preview(body)
         lines += ["", *("  " + part for part in text.splitlines())]
