@@ -224,3 +224,15 @@ def test_the_slider_redraws_the_timeline(open_lesson):
     handle.press("ArrowRight")
     lesson.page.get_by_text("30 requests,").last.wait_for(timeout=20_000)
     assert lesson.page.locator('svg[aria-label="Timeline: 30 polls against 24 events"]').count() == 1
+
+
+def test_a_character_changed_at_the_tamper_bench_is_refused_at_once(open_lesson):
+    lesson = open_lesson("04_signatures.ipynb")
+    lesson.run_all()
+    lesson.page.get_by_text("this delivery is believed").last.wait_for(timeout=20_000)
+    body = lesson.page.locator(".jp-OutputArea textarea").last
+    body.press("End")
+    body.type(" ")
+    lesson.page.get_by_text("changed since it was sent: body").last.wait_for(timeout=20_000)
+    lesson.page.get_by_role("button", name="as it was sent").click()
+    lesson.page.get_by_text("this delivery is believed").last.wait_for(timeout=20_000)

@@ -1,5 +1,6 @@
 """The gate: an untouched exercise is not tried yet, every solution is correct, every mistake has its own words."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import nbformat
 import pytest
 
 from webhook_tutorial.exercises import check, exercises, hint, solution
+from webhook_tutorial.exercises.lesson_04 import BUGS, bugs_left
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 ALL = exercises()
@@ -77,3 +79,50 @@ def test_as_the_notebook_gives_it_an_exercise_is_not_tried_yet(path, name, sourc
 def test_there_are_hints_and_a_solution_to_show(name):
     assert str(hint(name)).startswith("Hint 1 of")
     assert ALL[name].answer in str(solution(name))
+
+
+# The five mistakes of lesson 04's receiver, each with its mend, in the order of BUGS.
+MENDS = (
+    ("    return 200\n", "        return 200\n    return 401\n"),
+    ("if now - int(timestamp) > 300", "if abs(now - int(timestamp)) > 300"),
+    (
+        'signed = headers["webhook-id"] + "." + timestamp + "." + content',
+        'signed = (headers["webhook-id"] + "." + timestamp + ".").encode("utf-8") + body',
+    ),
+    (
+        '_, _, given = signatures.split(" ")[0].partition(",")\n'
+        "        if not hmac.compare_digest(given.encode(), expected.encode()):",
+        'all_given = [one.partition(",")[2] for one in signatures.split(" ")]\n'
+        "        if not any(hmac.compare_digest(given.encode(), expected.encode()) for given in all_given):",
+    ),
+    ("    if signatures:\n", "    if signatures and not timestamp.isdigit():\n        return 401\n    if signatures:\n"),
+)
+
+
+def suspicious_receiver(mends):
+    """The receiver of the lesson, from its notebook, with some of its mistakes mended."""
+    [path] = [path for path in NOTEBOOKS if path.name.startswith("04_")]
+    cells = nbformat.read(path, as_version=4).cells
+    [source] = [cell.source for cell in cells if cell.source.startswith("def receive(body")]
+    source = source.partition("test_event =")[0]
+    for old, new in mends:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    source = source.replace("hmac.digest(key, signed.encode()", "hmac.digest(key, as_bytes(signed)")
+    namespace = {}
+    exec(
+        "import hmac, json\nfrom base64 import b64decode, b64encode\n"
+        "def as_bytes(text): return text if isinstance(text, bytes) else text.encode()\n" + source,
+        namespace,
+    )
+    return namespace["receive"]
+
+
+ALL_SUBSETS = list(itertools.product((False, True), repeat=len(MENDS)))
+
+
+@pytest.mark.parametrize("mended", ALL_SUBSETS, ids=lambda mended: "".join("01"[x] for x in mended))
+def test_the_bug_hunt_fails_exactly_the_tests_of_the_mistakes_that_are_left(mended):
+    mends = [mend for mend, done in zip(MENDS, mended, strict=True) if done]
+    left = [name for name, done in zip(BUGS, mended, strict=True) if not done]
+    assert bugs_left(suspicious_receiver(mends)) == left

@@ -7,7 +7,17 @@ import time
 import pytest
 import requests
 
-from webhook_tutorial import Exchange, Traffic, inbox, polling_cost, polling_explorer, serve
+from webhook_tutorial import (
+    Exchange,
+    SimulatedClock,
+    Traffic,
+    inbox,
+    polling_cost,
+    polling_explorer,
+    serve,
+    sign,
+    tamper_bench,
+)
 from webhook_tutorial.panels import INTERVALS
 
 NASTY = "<script>alert('x')</script>"
@@ -229,3 +239,60 @@ def test_an_interval_that_the_slider_lacks_is_one_clear_error():
 def test_an_event_outside_the_duration_is_one_clear_error():
     with pytest.raises(ValueError, match="Every event must lie from 0 to 60"):
         polling_explorer([61], 60)
+
+
+SECRET = "whsec_YW4gZXhhbXBsZSBzZWNyZXQsIG5ldmVyIHVzZSBpdA=="
+
+
+@pytest.fixture
+def bench():
+    clock = SimulatedClock()
+    body = b'{"amount":1}'
+    return tamper_bench(body, sign(body, SECRET, id="msg_1", timestamp=clock.now()), SECRET, clock)
+
+
+def test_the_bench_believes_what_was_sent(bench):
+    assert str(bench).endswith("✓ 200: this delivery is believed")
+    assert bench._repr_mimebundle_()["text/plain"] == str(bench)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("id", "msg_2", "No signature in webhook-signature fits"),
+        ("id", "", "The header webhook-id is missing"),
+        ("timestamp", "yesterday", "webhook-timestamp is not a time in whole seconds"),
+        ("timestamp", "1767603000", "Signed 600 s ago; at most 300 s are allowed"),
+        ("timestamp", "1767604200", "Signed 600 s ahead of us"),
+        ("body", '{"amount":2}', "No signature in webhook-signature fits"),
+        ("secret", "whsec_YW5vdGhlciBvbmU=", "No signature in webhook-signature fits"),
+        ("secret", "swordfish", "The secret must begin with whsec_"),
+        ("signature", "v1,é", "something other than printable ASCII"),
+        ("signature", "v2,abc", "holds no signature that begins with"),
+    ],
+)
+def test_the_bench_says_which_check_fails_and_goes_back(bench, field, value, words):
+    bench.fields[field].value = value
+    assert words in str(bench) and words in bench.view.value and "✗" in bench.view.value
+    assert "believed" not in str(bench)
+    bench.reset.click()
+    assert str(bench).endswith("believed")
+
+
+def test_who_has_the_secret_can_change_everything_and_sign_again(bench):
+    bench.fields["body"].value = '{"amount":1000000}'
+    assert "changed since it was sent: body" in str(bench)
+    bench.resign.click()
+    assert str(bench).endswith("believed")
+
+
+def test_what_cannot_be_signed_is_told(bench):
+    bench.fields["timestamp"].value = "yesterday"
+    bench.resign.click()
+    assert "cannot be signed" in bench.view.value
+
+
+def test_the_bench_escapes_what_is_typed(bench):
+    bench.fields["secret"].value = NASTY
+    bench.fields["id"].value = NASTY
+    assert "<script>" not in bench.view.value

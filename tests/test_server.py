@@ -252,6 +252,20 @@ def test_a_taken_port_is_one_clear_error():
     assert running() == []
 
 
+def test_a_taken_port_leaves_the_server_that_is_up_alone():
+    app = Flask("here")
+    with serve(app) as first, socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(OSError, match="is taken"):
+            serve(app, port=other.getsockname()[1])
+        assert first.running and running() == [first]
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, "8000", 8000.5])
+def test_a_port_that_is_none_is_one_clear_error(port):
+    with pytest.raises(ValueError, match="A port is a number from 1 to 65535"):
+        serve(Flask("here"), port=port)
+
+
 def test_a_replaced_server_moves_when_its_port_was_taken_meanwhile(monkeypatch):
     first = serve(make_app())
     taken = []

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import NameResolutionError
 
 from .server import RECORDED_BYTES, name_at, sending_as
 from .traffic import Exchange, Traffic
@@ -66,7 +65,7 @@ def why_no_answer(error):
         seen.add(id(cause))
         if isinstance(cause, ConnectionRefusedError):
             return "refused"
-        if isinstance(cause, (NameResolutionError, socket.gaierror)):
+        if isinstance(cause, socket.gaierror):
             return "unknown host"
         chain += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
