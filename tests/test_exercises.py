@@ -90,12 +90,16 @@ MENDS = (
         'signed = (headers["webhook-id"] + "." + timestamp + ".").encode("utf-8") + body',
     ),
     (
-        '_, _, given = signatures.split(" ")[0].partition(",")\n'
+        'given = signatures.split(" ")[0]\n'
         "        if not hmac.compare_digest(given.encode(), expected.encode()):",
-        'all_given = [one.partition(",")[2] for one in signatures.split(" ")]\n'
-        "        if not any(hmac.compare_digest(given.encode(), expected.encode()) for given in all_given):",
+        'every = signatures.split(" ")\n'
+        "        if not any(hmac.compare_digest(given.encode(), expected.encode()) for given in every):",
     ),
-    ("    if signatures:\n", "    if signatures and not timestamp.isdigit():\n        return 401\n    if signatures:\n"),
+    (
+        "    if signatures:\n",
+        '    if signatures and not ("webhook-id" in headers and timestamp and timestamp.isdecimal()):\n'
+        "        return 401\n    if signatures:\n",
+    ),
 )
 
 

@@ -31,6 +31,13 @@ class SignatureError(Exception):
         self.reason = reason
 
 
+_KNOWN = {
+    "method": ("hmac-sha256", "ed25519"),
+    "encoding": ("base64", "hex"),
+    "key": ("text", "base64", "hex"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
     """How one provider signs.
@@ -69,6 +76,11 @@ class Dialect:
     max_ahead: int | None = None
     unsigned: tuple = ()
     source: str = ""
+
+    def __post_init__(self):
+        for field, known in _KNOWN.items():
+            if getattr(self, field) not in known:
+                raise ValueError(f"{field} must be one of {', '.join(known)}; got {getattr(self, field)!r}.")
 
 
 STANDARD_WEBHOOKS = Dialect(
