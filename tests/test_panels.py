@@ -266,7 +266,7 @@ def test_the_bench_believes_what_was_sent(bench):
         ("timestamp", "1767604200", "Signed 600 s ahead of us"),
         ("body", '{"amount":2}', "No signature in webhook-signature fits"),
         ("signature", "v1,é", "something other than printable ASCII"),
-        ("signature", "v2,abc", "holds no signature that begins with"),
+        ("signature", "v2,abc", "holds 0 signatures that begin with"),
     ],
 )
 def test_the_bench_says_which_check_fails_and_goes_back(bench, field, value, words):

@@ -90,8 +90,7 @@ class _Message:
 def _merge(exchanges):
     """Pair what the sender recorded with what the receiver recorded of the same attempt, in order of their start.
 
-    Two records are the same attempt if the request is the same and the receiver's began while the sender waited,
-    or after a sender that gave up had begun.
+    Two records are the same attempt if the request is the same and the receiver's began while the sender waited.
     """
     exchanges = sorted(dict.fromkeys(exchanges), key=lambda x: x.mark)
     sent = [x for x in exchanges if x.recorded_by == "sender"]
@@ -108,7 +107,7 @@ def _merge(exchanges):
                 # A stream's sender has no record of its body, and a receiver keeps only its beginning.
                 and attempt.body[: len(x.body) or None] in (b"", x.body)
                 and attempt.mark <= x.mark
-                and (attempt.status is None or x.mark <= attempt.mark + attempt.seconds)
+                and x.mark <= attempt.mark + attempt.seconds
                 and (attempt.error != "refused")
             ),
             None,

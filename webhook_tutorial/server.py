@@ -93,6 +93,11 @@ def stop_all():
             server.stop()
 
 
+def reserve_name(port, name):
+    """Say that a port leads to a server of this name, for pictures: a proxy's port leads to what is behind it."""
+    _names[port] = name
+
+
 def name_at(host, port):
     """Return the name of the server that is, or was last, at this address; else ``host:port``."""
     return _names.get(port, f"{host}:{port}") if host in ("127.0.0.1", "localhost") else f"{host}:{port}"

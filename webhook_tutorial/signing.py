@@ -6,6 +6,7 @@ it may be. A `Dialect` is that difference as a value, so one `sign` and one `ver
 
 import binascii
 import hmac
+import re
 import time
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ GITHUB = Dialect(
     prefix="sha256=",
     signed="{body}",
     encoding="hex",
-    unsigned=("X-GitHub-Delivery", "X-GitHub-Event", "the time"),
+    unsigned=("X-GitHub-Delivery", "X-GitHub-Event", "every other header"),
     source="https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
 )
 
@@ -192,8 +193,8 @@ def verify(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, clock=None):
 
     Raises:
         SignatureError: It is not genuine, or too old or new, or cannot be read; ``reason`` says which.
-        TypeError: The body is not bytes.
-        ValueError: The *secret* cannot be read. That is a mistake of ours, not of the sender.
+        TypeError: The body is not bytes, or a secret is not text.
+        ValueError: The *secret* cannot be read, or none is given. That is a mistake of ours, not of the sender.
     """
     if not isinstance(body, (bytes, bytearray)):
         raise TypeError(f"The body must be the raw bytes that arrived, not {type(body).__name__}.")
@@ -203,14 +204,19 @@ def verify(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, clock=None):
     if dialect.timestamp:
         stamp = _item(items, dialect) if dialect.timestamp[-1] == "=" else _header(headers, dialect.timestamp)
         _check_time(stamp, dialect, clock.now() if clock else time.time())
-    message = _message(dialect, _header(headers, dialect.id) if dialect.id else "", stamp, body)
+    id = _header(headers, dialect.id) if dialect.id else ""
+    if "." in id:
+        raise SignatureError("malformed", f"{dialect.id} holds a dot, which could be the border to the timestamp.")
+    message = _message(dialect, id, stamp, body)
     size = len(dialect.prefix)
     offered = [item[size:] for item in items if item.startswith(dialect.prefix)]
-    if not offered:
+    if not 1 <= len(offered) <= _MOST_SIGNATURES:
         raise SignatureError(
-            "malformed", f"{dialect.signature} holds no signature that begins with {dialect.prefix!r}."
+            "malformed",
+            f"{dialect.signature} holds {len(offered)} signatures that begin with {dialect.prefix!r}; "
+            f"1 to {_MOST_SIGNATURES} are read.",
         )
-    for one in [secret] if isinstance(secret, str) else secret:
+    for one in _secrets(secret):
         if _METHODS[dialect.method](dialect, one, message, offered):
             return
     raise SignatureError(
@@ -230,17 +236,23 @@ def sign(body, secret, dialect=STANDARD_WEBHOOKS, *, id="", timestamp=None):
         timestamp: The time of this attempt, in seconds since the epoch; now if left out.
 
     Raises:
-        ValueError: The dialect needs an id or has room for one signature only, or a secret cannot be read.
-        TypeError: The body is not bytes.
+        ValueError: The id cannot be sent, the timestamp is no time, the dialect has room for one signature only,
+            or a secret cannot be read.
+        TypeError: The body is not bytes, or a secret is not text.
     """
     if not isinstance(body, (bytes, bytearray)):
         raise TypeError(f"The body must be the bytes that will be sent, not {type(body).__name__}.")
-    if dialect.id and not (id and id.isascii() and id.isprintable()):
-        raise ValueError(f"{dialect.name} signs the id of a delivery: give id= a short text in ASCII.")
-    secrets = [secret] if isinstance(secret, str) else list(secret)
-    if not secrets or (len(secrets) > 1 and not dialect.separator):
+    if dialect.id and not (isinstance(id, str) and _ID.fullmatch(id)):
+        raise ValueError(
+            f"{dialect.name} signs the id of a delivery: give id= a text in ASCII without spaces and dots."
+        )
+    secrets = _secrets(secret)
+    if len(secrets) > 1 and not dialect.separator:
         raise ValueError(f"{dialect.name} takes one signature, and {len(secrets)} secrets were given.")
-    stamp = str(int(time.time() if timestamp is None else timestamp)) if dialect.timestamp else ""
+    now = time.time() if timestamp is None else timestamp
+    if not 0 <= now < 10**15:
+        raise ValueError(f"timestamp is a time in seconds since the epoch, not {timestamp!r}.")
+    stamp = str(int(now)) if dialect.timestamp else ""
     message = _message(dialect, id, stamp, body)
     items = [dialect.prefix + _SIGN[dialect.method](dialect, one, message) for one in secrets]
     headers = {dialect.id: id} if dialect.id else {}
@@ -249,6 +261,23 @@ def sign(body, secret, dialect=STANDARD_WEBHOOKS, *, id="", timestamp=None):
     elif dialect.timestamp:
         headers[dialect.timestamp] = stamp
     return headers | {dialect.signature: dialect.separator.join(items)}
+
+
+#: More than a sender needs that changes its secret, and few enough to be tried quickly.
+_MOST_SIGNATURES = 20
+
+# The specification: an id must not hold a dot, or a body could be moved into it. A space at its ends would be
+# stripped on the way.
+_ID = re.compile(r"[!-\-/-~]+")
+
+
+def _secrets(secret):
+    if isinstance(secret, bytes):
+        raise TypeError("A secret is text, not bytes.")
+    secrets = [secret] if isinstance(secret, str) else list(secret)
+    if not secrets:
+        raise ValueError("Give at least one secret.")
+    return secrets
 
 
 def _header(headers, name):
@@ -278,9 +307,9 @@ def _check_time(stamp, dialect, now):
         raise SignatureError("malformed", f"{dialect.timestamp} is not a time in whole seconds.")
     age = now - int(stamp)
     if dialect.max_age is not None and age > dialect.max_age:
-        raise SignatureError("too_old", f"Signed {age:.0f} s ago; at most {dialect.max_age} s are allowed.")
+        raise SignatureError("too_old", f"Signed {age:g} s ago; at most {dialect.max_age} s are allowed.")
     if dialect.max_ahead is not None and -age > dialect.max_ahead:
-        raise SignatureError("too_new", f"Signed {-age:.0f} s ahead of us; at most {dialect.max_ahead} s are allowed.")
+        raise SignatureError("too_new", f"Signed {-age:g} s ahead of us; at most {dialect.max_ahead} s are allowed.")
 
 
 def _message(dialect, id, stamp, body):
@@ -298,6 +327,8 @@ def _template(signed):
 @lru_cache
 def _key(secret, key, prefix):
     """The key's bytes; remembered, because a receiver verifies every delivery with the same few secrets."""
+    if not isinstance(secret, str):
+        raise TypeError(f"A secret is text, not {type(secret).__name__}.")
     if prefix and not secret.startswith(prefix):
         raise ValueError(f"The secret must begin with {prefix}.")
     text = secret[len(prefix) :]
