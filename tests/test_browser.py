@@ -32,7 +32,7 @@ def find_browser():
     return named or next(filter(None, map(shutil.which, NAMES)), None) or (MAC if Path(MAC).exists() else None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     path = find_browser()
     if not path:
@@ -48,7 +48,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a JupyterLab on a copy of the lessons."""
     work = tmp_path_factory.mktemp("lab")

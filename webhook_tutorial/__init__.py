@@ -5,30 +5,37 @@ imported when first used.
 """
 
 from .clock import SimulatedClock, SystemClock
+from .delivery import Circuit, Policy, Sender, exponential, verdict
 from .diagrams import diagram
 from .environment import check_environment
 from .events import encode, make_event
 from .exercises import check, hint, solution
+from .faults import faults
 from .outgoing import watch, why_no_answer
+from .process import Process
 from .server import Server, running, serve, stop_all
 from .shop import Shop
 from .signing import Dialect, SignatureError, sign, verify
 from .traffic import Exchange, Traffic
 
 _LAZY = {
+    "fault_console": "panels",
     "inbox": "panels",
+    "retry_explorer": "panels",
     "polling_explorer": "panels",
     "tamper_bench": "panels",
     "picture": "pictures",
     "timeline": "pictures",
     "polling_cost": "simulation",
     "polling_cost_at_scale": "simulation",
+    "retry_storm": "simulation",
 }
 
 __all__ = [
-    "Dialect", "Exchange", "Server", "Shop", "SignatureError", "SimulatedClock", "SystemClock", "Traffic",
-    "check", "check_environment", "diagram", "encode", "hint", "make_event", "running",
-    "serve", "sign", "solution", "stop_all", "verify", "watch", "why_no_answer", *_LAZY,
+    "Circuit", "Dialect", "Exchange", "Policy", "Process", "Sender", "Server", "Shop", "SignatureError",
+    "SimulatedClock", "SystemClock", "Traffic", "check", "check_environment", "diagram", "encode", "exponential",
+    "faults", "hint", "make_event", "running", "serve", "sign", "solution", "stop_all", "verdict", "verify",
+    "watch", "why_no_answer", *_LAZY,
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -6,8 +6,11 @@ from html import escape
 
 import ipywidgets as widgets
 
+from .delivery import exponential
+from .events import make_event
+from .faults import faults
 from .signing import STANDARD_WEBHOOKS, SignatureError, sign, verify
-from .simulation import polling_cost
+from .simulation import outage, polling_cost
 from .traffic import MARKS, one_line, preview
 
 _REPAINT_SECONDS = 0.1
@@ -278,9 +281,162 @@ def tamper_bench(body, headers, secret, clock):
     return TamperBench(body, headers, secret, clock)
 
 
+#: The proxies of consoles by the server's name: showing a console again replaces the proxy that it had.
+_console_proxies = {}
+
+
+class FaultConsole(Panel):
+    """Buttons for what the receiver does, and the attempts of the last delivery; see `fault_console`."""
+
+    def __init__(self, server, sender, path):
+        if server.name in _console_proxies:
+            _console_proxies[server.name].stop()
+        proxy = _console_proxies[server.name] = faults(server, headers={"Retry-After": "90"}, delay=0.5, pause=0.005)
+        self.proxy, self.sender, self._url = proxy, sender, proxy.url + path
+        self.modes = widgets.ToggleButtons(
+            options=[(_MODES.get(mode, str(mode)), mode) for mode in FAULT_MODES],
+            value=proxy.mode,
+            description="receiver",
+            style={"button_width": "110px"},
+        )
+        self.button = widgets.Button(description="send an event", button_style="")
+        self.view = widgets.HTML()
+        self.widget = widgets.VBox([self.modes, self.button, self.view])
+        self.modes.observe(lambda change: self._set(change["new"]), "value")
+        self.button.on_click(lambda _: self.send())
+        self.delivery = None
+        self._paint()
+
+    def send(self):
+        """Send an event and make its attempts, on the sender's clock."""
+        number = len(self.sender.deliveries) + 1
+        event = make_event("order_placed", {"number": number}, id=f"evt_{number:04}", timestamp=self.sender.clock.now())
+        self.delivery = self.sender.send(self._url, event)
+        self.sender.run()
+        self._paint()
+
+    def _set(self, mode):
+        self.proxy.mode = mode
+        self._paint()
+
+    def __str__(self):
+        lines = [f"The receiver is set to: {_MODES.get(self.proxy.mode, self.proxy.mode)}."]
+        if self.delivery is None:
+            return "\n".join([*lines, "Nothing sent yet."])
+        lines += [f"{'✓' if a.status and a.status < 300 else '✗'} {a}" for a in self.delivery.attempts]
+        lines.append(f"{self.delivery.id}: {self.delivery.state} after {len(self.delivery.attempts)} attempts.")
+        return "\n".join(lines)
+
+    def _paint(self):
+        self.view.value = f'<pre style="margin:4px 0">{escape(str(self))}</pre>'
+
+
+#: What the console offers, in the words of `faults`.
+FAULT_MODES = ("healthy", 500, "slow", "refuse", "drop", 429, 410, 302, "drip")
+_MODES = {429: "429, wait", 410: "410 gone", 302: "redirect", "drip": "a byte at a time", "drop": "answer lost"}
+
+
+def fault_console(server, sender, path="/webhook"):
+    """Show buttons that make a receiver fail, and what a sender makes of it.
+
+    Args:
+        server: The receiver, a `Server`; a proxy of `faults` is put before it, until `stop_all`.
+        sender: A `Sender`; on a simulated clock its waits take no time.
+        path: The path that events are sent to.
+    """
+    return FaultConsole(server, sender, path)
+
+
+class RetryExplorer(Panel):
+    """Sliders for a retry policy over a timeline of attempts; see `retry_explorer`."""
+
+    def __init__(self):
+        def slider(description, options, value):
+            return widgets.SelectionSlider(
+                options=options, value=value, description=description, layout=widgets.Layout(width="380px")
+            )
+
+        times = [(_time(s), s) for s in (5, 30, 60, 300, 900, 1800, 3600, 7200, 18_000, 36_000, 86_400)]
+        self.base = slider("base", times[:7], 60)
+        self.factor = slider("factor", [("× 1", 1), ("× 1.5", 1.5), ("× 2", 2), ("× 3", 3), ("× 5", 5)], 2)
+        self.cap = slider("cap", times[4:], 36_000)
+        self.attempts = slider("attempts", [(str(n), n) for n in range(1, 16)], 8)
+        self.jitter = slider("jitter", [("none", 0.0), ("half", 0.5), ("full", 1.0)], 0.0)
+        self.outage = slider("outage", [(_time(s), s) for s in (600, 3600, 4 * 3600, 12 * 3600, 30 * 3600)], 4 * 3600)
+        self.controls = (self.base, self.factor, self.cap, self.attempts, self.jitter, self.outage)
+        self.view = widgets.HTML()
+        rows = [widgets.HBox(self.controls[i : i + 2]) for i in (0, 2, 4)]
+        self.widget = widgets.VBox([*rows, self.view])
+        for control in self.controls:
+            control.observe(lambda _: self._paint(), "value")
+        self._paint()
+
+    @property
+    def policy(self):
+        """The `Policy` that the sliders describe."""
+        base, factor, cap, attempts, jitter = (control.value for control in self.controls[:5])
+        return exponential(base, factor, cap, attempts, jitter)
+
+    def outcome(self):
+        """Return the `Outcome` for 200 deliveries sent during the outage."""
+        return outage(self.policy, self.outage.value)
+
+    def __str__(self):
+        policy, outcome = self.policy, self.outcome()
+        trying = f"{policy.attempts} attempts in {_time(sum(policy.delays))}" + (" at most" if policy.jitter else "")
+        return (
+            f"An outage of {_time(self.outage.value)}, 200 deliveries sent meanwhile; {trying}.\n"
+            f"{outcome.lost} of 200 lost; the others arrive late: {_time(outcome.median)} median, "
+            f"{_time(outcome.worst)} worst."
+        )
+
+    def _paint(self):
+        self.view.value = _attempts(self.outcome().attempts[::25], self.outage.value) + "".join(
+            f"<div>{escape(line)}</div>" for line in str(self).splitlines()
+        )
+
+
+def retry_explorer():
+    """Show, as you move sliders, what a retry policy makes of an outage: what is lost, and how late the rest is."""
+    return RetryExplorer()
+
+
+def _attempts(rows, down):
+    """Draw a row for each delivery: crosses for failed attempts, a dot for the one that arrives."""
+    width, left, height = 760, 90, 16
+    end = max(down * 1.25, *(row[-1] for row in rows))
+    x = lambda t: left + t / end * (width - left - 40)  # noqa: E731
+    bottom = 14 + height * len(rows)
+    shapes = [
+        f'<rect x="{left}" y="6" width="{x(down) - left:.1f}" height="{bottom - 6}" fill="{RED}" fill-opacity="0.15"/>',
+        f'<text x="0" y="18" {_SVG_TEXT}>deliveries</text>',
+        f'<text x="{left + 4}" y="{bottom + 16}" {_SVG_TEXT}>outage: {_time(down)}</text>',
+        f'<text x="{width - 40}" y="{bottom + 16}" text-anchor="end" {_SVG_TEXT}>{_time(end)}</text>',
+        f'<text x="{left + 200}" y="{bottom + 16}" {_SVG_TEXT}>✗ failed · ● arrived</text>',
+    ]
+    for i, row in enumerate(rows):
+        y = 14 + height * i
+        shapes.append(f'<path d="M{x(row[0]):.1f},{y} H{x(row[-1]):.1f}" stroke="{GREY}"/>')
+        for t in row:
+            if t < down:
+                shapes.append(f'<path d="M{x(t) - 3:.1f},{y - 3} l6,6 m0,-6 l-6,6" stroke="{RED}" stroke-width="1.5"/>')
+            else:
+                shapes.append(f'<circle cx="{x(t):.1f}" cy="{y}" r="4" fill="{GREEN}"/>')
+    title = f"Attempts of {len(rows)} deliveries against an outage"
+    return (
+        f'<svg viewBox="0 0 {width} {bottom + 22}" width="100%" style="max-width:{width}px" role="img" '
+        f'aria-label="{title}"><title>{title}</title>{"".join(shapes)}</svg>'
+    )
+
+
+_SVG_TEXT = 'fill="currentColor" font-size="12" font-family="sans-serif"'
+
+
 def _time(seconds):
     if seconds >= 3600 and seconds % 3600 == 0:
         return f"{seconds / 3600:g} h"
+    if seconds >= 36_000:
+        return f"{seconds / 3600:.1f} h"
     if seconds >= 60 and seconds % 60 == 0:
         return f"{seconds / 60:g} min"
     return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
@@ -293,7 +449,7 @@ def _timeline(events, every, duration):
     x = lambda t: left + t / end * (width - left - 10)  # noqa: E731
     polls = [every * (i + 1) for i in range(int(end // every))]
     seen = [max(-(-e // every), 1) * every for e in events]
-    text = 'fill="currentColor" font-size="12" font-family="sans-serif"'
+    text = _SVG_TEXT
     shapes = [f'<text x="0" y="{y}" {text}>{name}</text>' for y, name in ((24, "event"), (54, "unknown"), (92, "poll"))]
     shapes += [f'<path d="M{x(e):.1f},12 l5,12 h-10 z" fill="{BLUE}"/>' for e in events]
     shapes += [

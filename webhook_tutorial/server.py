@@ -33,6 +33,7 @@ GRACE = 1.0
 sending_as = contextvars.ContextVar("sending_as", default="")
 
 _servers = {}
+_others = {}
 _names = {}
 _lock = threading.RLock()
 
@@ -87,10 +88,22 @@ def running():
 
 
 def stop_all():
-    """Stop every server that is up. It is fine if there is none."""
+    """Stop every server that is up, and every proxy and process with them. It is fine if there is none."""
+    for end in list(_others.values()):
+        end()
     for server in running():
         if server.running:
             server.stop()
+
+
+def stop_with_all(thing, end):
+    """Have `stop_all` call ``end()`` for a thing that is no `Server`, until `stopped` is called for it."""
+    _others[id(thing)] = end
+
+
+def stopped(thing):
+    """Say that a thing given to `stop_with_all` has been stopped otherwise."""
+    _others.pop(id(thing), None)
 
 
 def reserve_name(port, name):

@@ -80,3 +80,117 @@ def _cost(requests, useful, staleness):
     if not staleness.size:
         return Cost(requests, requests - useful, 0.0, 0.0)
     return Cost(requests, requests - useful, float(np.median(staleness)), float(staleness.max()))
+
+
+class Outcome(NamedTuple):
+    """What became of deliveries whose first attempt fell into an outage.
+
+    Attributes:
+        lost: How many never arrived.
+        median, worst: How many seconds late the others arrived; 0 if none did.
+        attempts: For each delivery the times of its attempts, in seconds from the start of the outage; the last one
+            succeeded unless it lies within the outage.
+    """
+
+    lost: int
+    median: float
+    worst: float
+    attempts: tuple
+
+
+def outage(policy, seconds, deliveries=200, *, seed=1):
+    """Work out how deliveries fare that are sent during an outage, evenly from its start to its end.
+
+    Args:
+        policy: Anything with ``delays`` in seconds and ``jitter`` from 0 to 1, such as a `Policy`.
+        seconds: How long the outage lasts.
+        deliveries: How many are sent.
+        seed: Of the random numbers for the jitter.
+
+    Raises:
+        ValueError: The outage is not above 0 seconds, or there are no deliveries.
+    """
+    if not seconds > 0 or deliveries < 1:
+        raise ValueError("An outage lasts more than 0 seconds, and at least 1 delivery is sent.")
+    random = np.random.default_rng(seed)
+    created = np.arange(deliveries) * seconds / deliveries
+    delays = np.asarray(policy.delays, float) * (1 - policy.jitter * random.random((deliveries, len(policy.delays))))
+    times = created[:, None] + np.concatenate([np.zeros((deliveries, 1)), delays.cumsum(axis=1)], axis=1)
+    arrived = times >= seconds
+    first = np.where(arrived.any(axis=1), arrived.argmax(axis=1), times.shape[1] - 1)
+    late = (times[np.arange(deliveries), first] - created)[arrived.any(axis=1)]
+    attempts = tuple(tuple(row[: n + 1]) for row, n in zip(times.tolist(), first.tolist(), strict=True))
+    median, worst = (float(np.median(late)), float(late.max())) if late.size else (0.0, 0.0)
+    return Outcome(deliveries - late.size, median, worst, attempts)
+
+
+class Storm(NamedTuple):
+    """What became of many deliveries that failed together.
+
+    Attributes:
+        load: Requests in each second, an array.
+        delivered, lost: How many arrived in the end, and how many ran out of attempts.
+        crashes: The seconds at which the receiver broke down again under the load.
+        over: The second of the last attempt.
+    """
+
+    load: np.ndarray
+    delivered: int
+    lost: int
+    crashes: tuple
+    over: int
+
+
+def retry_storm(deliveries, policy, *, outage=300, within=10, capacity=2_000, restart=60, seed=1):
+    """Simulate one receiver and many deliveries that all begin when it has just gone down.
+
+    The receiver comes back after the outage. In a second with more requests than its capacity it serves that many,
+    breaks down, and is away for ``restart`` seconds.
+
+    Args:
+        deliveries: How many.
+        policy: Anything with ``delays`` in seconds and ``jitter`` from 0 to 1, such as a `Policy`.
+        outage: How long the receiver is away at first, in seconds.
+        within: In how many seconds the first attempts are made.
+        capacity: How many requests the receiver can take in a second.
+        restart: How long it is away after a breakdown, in seconds.
+        seed: Of the random numbers.
+
+    Raises:
+        ValueError: A number is out of its bounds.
+    """
+    if deliveries < 1 or within < 1 or capacity < 1 or outage < 0 or restart < 0:
+        raise ValueError("deliveries, within and capacity are 1 or more, outage and restart 0 or more.")
+    random = np.random.default_rng(seed)
+    delays = [max(1, int(np.ceil(delay))) for delay in policy.delays]
+    horizon = within + sum(delays) + 1
+    waiting = np.zeros((len(delays) + 1, horizon), np.int64)  # by attempts made so far, and second of the next
+    waiting[0, :within] = np.bincount(random.integers(0, within, deliveries), minlength=within)
+    load, delivered, lost, crashes, down_until = waiting[0] * 0, 0, 0, [], outage
+    for second in range(horizon):
+        due = waiting[:, second]
+        load[second] = total = int(due.sum())
+        if not total:
+            continue
+        if second >= down_until:
+            served = random.multivariate_hypergeometric(due, min(total, capacity), method="marginals")
+            delivered += int(served.sum())
+            if total > capacity:
+                crashes.append(second)
+                down_until = second + 1 + restart
+            due = due - served
+        lost += int(due[-1])
+        for tried, count in enumerate(due[:-1]):
+            if count:
+                _spread(waiting[tried + 1], second, delays[tried], policy.jitter, int(count), random)
+    return Storm(load, delivered, lost, tuple(crashes), int(np.flatnonzero(load)[-1]))
+
+
+def _spread(row, second, delay, jitter, count, random):
+    """Plan ``count`` attempts for the ``delay`` seconds from now, of which a part is left to chance."""
+    first = max(1, int(delay * (1 - jitter)))
+    if first >= delay:
+        row[second + delay] += count
+    else:
+        waits = random.integers(first, delay + 1, count)
+        row[second + first : second + delay + 1] += np.bincount(waits - first, minlength=delay + 1 - first)

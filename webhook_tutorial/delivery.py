@@ -1,0 +1,369 @@
+"""Deliver an event although attempts fail: when to try again, when to stop, and what was tried.
+
+A policy and what an answer means are data. Time and chance come from outside, so that an outage of hours takes
+milliseconds, and the same twice.
+"""
+
+import heapq
+import itertools
+import random
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from .clock import SimulatedClock, iso
+from .events import encode
+from .outgoing import why_no_answer
+from .server import sending_as
+from .signing import sign
+
+#: Longest wait that a receiver may ask for with Retry-After, in seconds.
+LONGEST_RETRY_AFTER = 86_400
+
+#: Answers that say the same next time, because they are about the request itself (RFC 9110, sections 15.4 to 15.6).
+FINAL = frozenset({300, 301, 302, 303, 304, 307, 308, 400, 405, 406, 411, 413, 414, 415, 422, 431, 501, 505})
+
+#: The receiver has gone for good: stop, and send nothing more to this endpoint (Standard Webhooks says so of 410).
+GONE = frozenset({410})
+
+
+def verdict(status):
+    """Say what an answer means for a delivery.
+
+    Args:
+        status: The answer's status code, or None if no answer came.
+
+    Returns:
+        ``"delivered"`` (2xx), ``"stop"`` (`FINAL`), ``"gone"`` (`GONE`), or ``"retry"`` for everything else: 5xx, no
+        answer, and those 4xx that may be mended while we wait (a secret, a route, a limit).
+    """
+    if status is None:
+        return "retry"
+    if 200 <= status < 300:
+        return "delivered"
+    return "gone" if status in GONE else "stop" if status in FINAL else "retry"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When to try again.
+
+    Attributes:
+        delays: Seconds to wait after the first attempt, the second, and so on; when they are used up, the delivery
+            is dead. One attempt more is made than there are delays.
+        jitter: Which part of each delay is left to chance, from 0 (none) to 1. With 1 the wait is anything from 0 to
+            the delay: "full jitter".
+        name: What it is called in pictures.
+        source: Where a provider says so.
+    """
+
+    delays: tuple
+    jitter: float = 0.0
+    name: str = ""
+    source: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "delays", tuple(self.delays))
+        if any(not 0 <= delay < float("inf") for delay in self.delays):
+            raise ValueError("Delays are numbers of seconds, 0 or more.")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"jitter is a part of the delay, from 0 to 1, not {self.jitter}.")
+
+    @property
+    def attempts(self):
+        """How many attempts are made at the most."""
+        return len(self.delays) + 1
+
+    def wait(self, failed, chance):
+        """Return the seconds to wait after ``failed`` attempts, or None if there is no other.
+
+        Args:
+            failed: How many attempts have failed, 1 or more.
+            chance: A number from 0 to 1, such as ``random.random()`` gives.
+        """
+        if failed > len(self.delays):
+            return None
+        delay = self.delays[failed - 1]
+        return delay * (1 - self.jitter * (1 - chance))
+
+
+def exponential(base, factor=2.0, cap=float("inf"), attempts=8, jitter=0.0):
+    """Return the policy whose delays are ``base``, ``base * factor``, and so on, none above ``cap``.
+
+    Args:
+        base: The first delay in seconds.
+        factor: What each delay is multiplied with, 1 or more; 1 gives a fixed delay.
+        cap: The longest delay in seconds.
+        attempts: How many attempts are made at the most, the first included.
+        jitter: As in `Policy`.
+
+    Raises:
+        ValueError: A number is out of its bounds.
+    """
+    if base < 0 or factor < 1 or cap < 0 or attempts < 1:
+        raise ValueError("base and cap must be 0 or more, factor and attempts 1 or more.")
+    delays, delay = [], min(base, cap)
+    for _ in range(attempts - 1):
+        delays.append(delay)
+        delay = min(delay * factor, cap)
+    name = f"every {base:g} s" if factor == 1 else f"{base:g} s × {factor:g}"
+    return Policy(tuple(delays), jitter, name)
+
+
+MINUTE, HOUR = 60, 3600
+
+SVIX = Policy(
+    (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR),
+    name="Svix",
+    source="https://docs.svix.com/retries",
+)
+STANDARD_WEBHOOKS_SCHEDULE = Policy(
+    (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR),
+    name="Standard Webhooks",
+    source="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+)
+
+
+def retry_after(headers, now):
+    """Return for how many seconds a receiver asks to be left alone, or None if it does not, or not legibly.
+
+    Both forms of RFC 9110, section 10.2.3, are read: seconds, and a date. The result lies from 0 to
+    `LONGEST_RETRY_AFTER`, so that no receiver can put a delivery off for ever.
+
+    Args:
+        headers: The answer's headers, a mapping that ignores case.
+        now: The time in seconds since the epoch.
+    """
+    text = (headers.get("Retry-After") or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(int(text[:9]), LONGEST_RETRY_AFTER)
+    try:
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), LONGEST_RETRY_AFTER)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request of a delivery: when it was made (seconds since the epoch), and the answer or why there is none."""
+
+    at: float
+    status: int | None
+    error: str = ""
+    asked_to_wait: float | None = None
+
+    def __str__(self):
+        return f"{iso(self.at)}  {self.status or self.error}"
+
+
+@dataclass(eq=False)
+class Delivery:
+    """One event on its way to one endpoint.
+
+    Attributes:
+        id: The delivery's id, the same at every attempt.
+        url, body: Where it goes, and the bytes that are sent.
+        attempts: The `Attempt` values so far.
+        state: ``"waiting"``, ``"delivered"``, ``"stopped"`` (a final answer), ``"gone"`` (410), or ``"dead"`` (all
+            attempts used up).
+        due: When the next attempt is to be made, while it is waiting.
+    """
+
+    id: str
+    url: str
+    body: bytes
+    due: float
+    created: float
+    attempts: list = field(default_factory=list)
+    state: str = "waiting"
+    failed: int = 0
+
+    @property
+    def late(self):
+        """Seconds from its creation to its arrival, or None if it has not arrived."""
+        return self.attempts[-1].at - self.created if self.state == "delivered" else None
+
+    def __repr__(self):
+        answers = ", ".join(str(a.status or a.error) for a in self.attempts)
+        return f"<{self.id} {self.state} after {len(self.attempts)} attempts: {answers}>"
+
+
+class Circuit:
+    """Keeps a failing endpoint from being asked again and again by every delivery.
+
+    It opens after ``threshold`` failures in a row; then nothing is sent for ``cooldown`` seconds; then one attempt is
+    let through, whose answer closes it or opens it once more.
+    """
+
+    def __init__(self, threshold=5, cooldown=60.0):
+        if threshold < 1 or cooldown < 0:
+            raise ValueError("threshold must be 1 or more, and cooldown 0 or more seconds.")
+        self.threshold, self.cooldown = threshold, cooldown
+        self.failures, self.opened = 0, None
+
+    def open_until(self, now):
+        """Return until when nothing may be sent, or None if something may."""
+        if self.opened is None or now >= self.opened + self.cooldown:
+            return None
+        return self.opened + self.cooldown
+
+    def record(self, ok, now):
+        """Take note of an attempt's outcome."""
+        self.failures = 0 if ok else self.failures + 1
+        self.opened = now if self.failures >= self.threshold else None
+
+
+class Sender:
+    """Delivers events, each with as many attempts as its policy has.
+
+    Args:
+        policy: A `Policy`.
+        clock: Where the time comes from and what is slept on: a new `SimulatedClock` if left out, so nothing waits
+            for real unless you hand in a `SystemClock`.
+        secret: Signs each attempt anew (same id, new timestamp) as Standard Webhooks asks; none if left out.
+        timeout: Seconds to wait for a connection, and for each piece of the answer.
+        total: Seconds that one attempt may take as a whole; no limit if left out.
+        circuit: A function that makes a `Circuit` for each endpoint; none if left out.
+        chance: Gives a number from 0 to 1 for the jitter; seeded if left out.
+
+    Attributes:
+        deliveries: Every `Delivery`, in the order in which they were handed in.
+        gone: The endpoints that have answered 410; nothing is sent to them any more.
+    """
+
+    def __init__(self, policy, clock=None, *, secret="", timeout=2.0, total=None, circuit=None, chance=None):
+        self.policy, self.clock = policy, clock or SimulatedClock()
+        self.secret, self.timeout, self.total = secret, timeout, total
+        self.chance = chance or random.Random(1).random
+        self.deliveries, self.gone = [], set()
+        self._make_circuit, self._circuits = circuit, {}
+        self._queue, self._order = [], itertools.count()
+        self._session = requests.Session()
+
+    def send(self, url, event):
+        """Put an event in line; `run` makes the attempts. Returns its `Delivery`."""
+        now = self.clock.now()
+        delivery = Delivery(event["id"], url, encode(event), now, now)
+        self.deliveries.append(delivery)
+        self._plan(delivery)
+        return delivery
+
+    def redeliver(self, delivery):
+        """Put a delivery that is not waiting in line again, with all the attempts of the policy and the same id.
+
+        Raises:
+            ValueError: It is still waiting.
+        """
+        if delivery.state == "waiting":
+            raise ValueError(f"{delivery.id} is still waiting; it is tried again by itself.")
+        self.gone.discard(delivery.url)
+        delivery.state, delivery.failed, delivery.due = "waiting", 0, self.clock.now()
+        self._plan(delivery)
+
+    def run(self, until=None):
+        """Make the attempts that are due, in order of their time, sleeping on the clock in between.
+
+        If it is interrupted (the kernel's stop button), an attempt under way is recorded as such and its delivery
+        goes on waiting; call `run` again to go on.
+
+        Args:
+            until: Stop at this time, in seconds since the epoch; run until nothing waits if left out.
+        """
+        while self._queue and (until is None or self._queue[0][0] <= until):
+            due, _, delivery = self._queue[0]
+            self.clock.sleep(max(0.0, due - self.clock.now()))
+            heapq.heappop(self._queue)
+            try:
+                self._attempt(delivery)
+            finally:
+                if delivery.state == "waiting":
+                    self._plan(delivery)
+        if until is not None:
+            self.clock.sleep(max(0.0, until - self.clock.now()))
+
+    @property
+    def dead(self):
+        """The deliveries that were given up: all attempts used, or stopped by an answer."""
+        return [d for d in self.deliveries if d.state in ("dead", "stopped", "gone")]
+
+    def circuit_of(self, url):
+        """Return the `Circuit` of an endpoint, or None if this sender has none."""
+        if self._make_circuit and url not in self._circuits:
+            self._circuits[url] = self._make_circuit()
+        return self._circuits.get(url)
+
+    def _plan(self, delivery):
+        heapq.heappush(self._queue, (delivery.due, next(self._order), delivery))
+
+    def _attempt(self, delivery):
+        now = self.clock.now()
+        circuit = self.circuit_of(delivery.url)
+        if delivery.url in self.gone:
+            delivery.state = "gone"
+            return
+        if circuit and circuit.open_until(now):
+            delivery.due = circuit.open_until(now)
+            return
+        status, error, wait = None, "interrupted", None
+        try:
+            status, error, wait = self._request(delivery, now)
+        finally:
+            delivery.attempts.append(Attempt(now, status, error, wait))
+        if circuit:
+            circuit.record(verdict(status) == "delivered", now)
+        self._conclude(delivery, status, wait)
+
+    def _conclude(self, delivery, status, asked_to_wait):
+        meaning = verdict(status)
+        if meaning == "retry":
+            delivery.failed += 1
+            wait = self.policy.wait(delivery.failed, self.chance())
+            if wait is None:
+                delivery.state = "dead"
+            else:
+                delivery.due = self.clock.now() + max(wait, asked_to_wait or 0)
+        else:
+            delivery.state = {"delivered": "delivered", "gone": "gone", "stop": "stopped"}[meaning]
+            if meaning == "gone":
+                self.gone.add(delivery.url)
+
+    def _request(self, delivery, now):
+        headers = {"Content-Type": "application/json", "webhook-id": delivery.id}
+        if self.secret:
+            headers |= sign(delivery.body, self.secret, id=delivery.id, timestamp=now)
+        try:
+            answer = _within(
+                self.total,
+                self._session.post,
+                delivery.url,
+                data=delivery.body,
+                headers=headers,
+                timeout=self.timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return None, why_no_answer(error), None
+        except FutureTimeout:
+            return None, "timed out", None
+        return answer.status_code, "", retry_after(answer.headers, self.clock.now())
+
+
+def _within(seconds, function, *arguments, **options):
+    """Call a function, but wait for it no longer than ``seconds``; it is left to end by itself on its thread."""
+    if seconds is None:
+        return function(*arguments, **options)
+    result, name = Future(), sending_as.get()
+
+    def work():
+        sending_as.set(name)
+        try:
+            result.set_result(function(*arguments, **options))
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=work, name="attempt", daemon=True).start()
+    return result.result(seconds)

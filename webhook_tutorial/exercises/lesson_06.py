@@ -1,0 +1,296 @@
+"""Exercises of lesson 06: charge once whatever happens, apply in any order, find what was missed."""
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import tempfile
+import threading
+
+from ..clock import SimulatedClock
+from ..server import serve
+from ..shop import Shop
+from .engine import Exercise, Wrong, call
+
+_TABLES = "CREATE TABLE seen (id TEXT PRIMARY KEY); CREATE TABLE charges (number INTEGER, amount INTEGER);"
+
+
+def _event(number=7, id="evt_7"):
+    return {"id": id, "event_type": "payment_received", "data": {"number": number, "amount": 4990}}
+
+
+class _PowerCut(BaseException):
+    """The process dies here; not an Exception, as no handler could catch that."""
+
+
+class _Mortal(sqlite3.Connection):
+    """A connection that dies before its n-th statement or commit, and lets two callers look before either writes."""
+
+    steps = None
+    both_have_looked = None
+
+    def execute(self, sql, *arguments):
+        self._step()
+        result = super().execute(sql, *arguments)
+        if self.both_have_looked and sql.lstrip().upper().startswith("SELECT"):
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.both_have_looked.wait()
+        return result
+
+    def commit(self):
+        self._step()
+        super().commit()
+
+    def __exit__(self, kind, *rest):
+        if kind is None:
+            self._step()
+        return super().__exit__(kind, *rest)
+
+    def _step(self):
+        if self.steps is not None:
+            self.steps -= 1
+            if self.steps < 0:
+                raise _PowerCut
+
+
+class _Bank:
+    """A database file with the exercise's tables."""
+
+    def __enter__(self):
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._path = os.path.join(self._folder.name, "bank.db")
+        db = sqlite3.connect(self._path)
+        db.executescript(_TABLES)
+        db.close()
+        return self
+
+    def __exit__(self, *_):
+        self._folder.cleanup()
+
+    def deliver(self, charge, event, steps=None, both=None):
+        """Run the handler on a connection of its own; what it has not committed is lost. Whether it survived."""
+        db = sqlite3.connect(self._path, timeout=5, factory=_Mortal)
+        db.steps, db.both_have_looked = steps, both
+        try:
+            charge(db, event)
+            return True
+        except _PowerCut:
+            return False
+        finally:
+            db.close()
+
+    def charges(self):
+        db = sqlite3.connect(self._path)
+        try:
+            return [row[0] for row in db.execute("SELECT number FROM charges ORDER BY number")]
+        finally:
+            db.close()
+
+
+def _test_idempotent(charge):
+    with _Bank() as bank:
+        bank.deliver(charge, _event())
+        if bank.charges() == []:
+            raise Wrong("One delivery came, and no charge is in the table afterwards. Was it committed?")
+        bank.deliver(charge, _event())
+        if len(bank.charges()) > 1:
+            raise Wrong("The same event came twice, and the card was charged twice.")
+        bank.deliver(charge, _event(8, "evt_8"))
+        bank.deliver(charge, _event(7, "evt_9"))
+        if bank.charges() != [7, 7, 8]:
+            raise Wrong(f"Three different events came, and the charges are for {bank.charges()}: the id decides, not the order.")
+    for steps in range(40):
+        with _Bank() as bank:
+            survived = bank.deliver(charge, _event(), steps=steps)
+            bank.deliver(charge, _event())
+            if bank.charges() == []:
+                raise Wrong(f"A power cut before step {steps + 1}, then the event once more: it was never charged. The id was kept without the charge.")
+            if len(bank.charges()) > 1:
+                raise Wrong(f"A power cut before step {steps + 1}, then the event once more: charged twice. The charge was kept without the id.")
+        if survived:
+            break
+    with _Bank() as bank:
+        both = threading.Barrier(2, timeout=0.3)
+        failures = []
+
+        def one():
+            try:
+                bank.deliver(charge, _event(), both=both)
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=one) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if len(bank.charges()) > 1:
+            raise Wrong("Both deliveries came at the same moment, both looked before either wrote: charged twice.")
+        if failures:
+            raise Wrong(f"Two deliveries at the same moment made one raise {type(failures[0]).__name__}; a duplicate is no error.")
+
+
+_HISTORY = [
+    {"number": 7, "version": version, "status": status}
+    for version, status in enumerate(("placed", "paid", "packed", "delivered"), 1)
+]
+
+
+def _test_order(apply):
+    orders = {}
+    for change in _HISTORY:
+        apply(orders, dict(change))
+    if orders.get(7, {}).get("status") != "delivered":
+        raise Wrong(f"In order, the order ends as {orders.get(7)}; its status should be 'delivered'.")
+    for changes in itertools.permutations(_HISTORY):
+        orders = {}
+        try:
+            for change in (*changes, *changes[:2]):
+                apply(orders, dict(change))
+        except Exception as error:
+            story = ", ".join(str(change["version"]) for change in changes)
+            raise Wrong(f"It raised {type(error).__name__} when the versions came as {story}: an update may come first.") from None
+        status = orders.get(7, {}).get("status")
+        if status != "delivered":
+            story = ", ".join(str(change["version"]) for change in (*changes, *changes[:2]))
+            raise Wrong(f"The versions came as {story}, and the order ends as {status!r} instead of 'delivered'.")
+    orders = {}
+    apply(orders, {"number": 7, "version": 4, "status": "delivered"})
+    apply(orders, {"number": 8, "version": 1, "status": "placed"})
+    if orders.get(8, {}).get("status") != "placed":
+        raise Wrong("Order 8 was not taken in, because order 7 had a higher version: versions belong to one order.")
+
+
+def _test_missed(missed):
+    shop = Shop(SimulatedClock())
+    for _ in range(30):
+        shop.place_order()
+    with serve(shop.app, name="exercise shop") as server:
+
+        def numbers(seen):
+            found = call(missed, server.url, set(seen))
+            if not isinstance(found, (list, tuple, set)):
+                raise Wrong(f"missed must return a list of order numbers, and it returned {type(found).__name__}.")
+            return sorted(order["number"] if isinstance(order, dict) else order for order in found)
+
+        everything = set(range(1, 31))
+        if numbers(everything) != []:
+            raise Wrong("Every order was seen, and missed still found some.")
+        found = numbers(everything - {29})
+        if found != [29]:
+            raise Wrong(f"Order 29 was missed, and you found {found}.")
+        found = numbers(everything - {4, 17, 18, 30})
+        if found and min(found) > 20:
+            raise Wrong(f"Orders 4, 17, 18 and 30 were missed, and you found {found}: ask since 0, not for the newest only.")
+        if found and max(found) <= 20:
+            raise Wrong(f"Orders 4, 17, 18 and 30 were missed, and you found {found}: ask on while there is 'more'.")
+        if found != [4, 17, 18, 30]:
+            raise Wrong(f"Orders 4, 17, 18 and 30 were missed, and you found {found}.")
+
+
+_SQL = "import sqlite3\n"
+
+EXERCISES = [
+    Exercise(
+        name="06.idempotent",
+        test=_test_idempotent,
+        hints=(
+            "The id is a primary key: the database itself refuses the second one. Which statement says so without raising?",
+            'db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (id,)).rowcount is 1 the first time and 0 after.',
+            "Both inserts belong in one transaction: `with db:` commits at its end, or undoes both.",
+        ),
+        solution='''
+def charge(db, event):
+    with db:
+        new = db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (event["id"],)).rowcount
+        if new:
+            data = event["data"]
+            db.execute("INSERT INTO charges VALUES (?, ?)", (data["number"], data["amount"]))
+''',
+        answer="charge",
+        praise="Twice, at once, or with the power cut at any step: the card is charged once.",
+        mistakes=tuple(
+            (_SQL + "def charge(db, event):\n    row = (event['data']['number'], event['data']['amount'])\n" + body, words)
+            for body, words in (
+                ("    db.execute('INSERT INTO charges VALUES (?, ?)', row)", "One delivery came, and no charge"),
+                ("    with db:\n        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "The same event came twice"),
+                ("    with db:\n        if not db.execute('SELECT 1 FROM charges WHERE number = ?', row[:1]).fetchone():\n"
+                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Three different events came"),
+                ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
+                 "    with db: db.execute('INSERT INTO charges VALUES (?, ?)', row)\n"
+                 "    with db: db.execute('INSERT INTO seen VALUES (?)', (event['id'],))",
+                 "A power cut before step 4, then the event once more: charged twice"),
+                ("    with db: new = db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount\n"
+                 "    if new:\n        with db: db.execute('INSERT INTO charges VALUES (?, ?)', row)",
+                 "A power cut before step 3, then the event once more: it was never charged"),
+                ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
+                 "    with db:\n        db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],))\n"
+                 "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Both deliveries came at the same moment"),
+                ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
+                 "    with db:\n        db.execute('INSERT INTO seen VALUES (?)', (event['id'],))\n"
+                 "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Two deliveries at the same moment made one raise"),
+            )
+        ),
+    ),
+    Exercise(
+        name="06.order",
+        test=_test_order,
+        hints=(
+            "What do you know of the order already, and is the change newer than that?",
+            'orders.get(change["number"]) is None for an order you have not met: any version is newer than that.',
+        ),
+        solution='''
+def apply(orders, change):
+    known = orders.get(change["number"])
+    if known is None or change["version"] > known["version"]:
+        orders[change["number"]] = change
+''',
+        answer="apply",
+        praise="Twenty-four orders of arrival, duplicates among them, and always the same end.",
+        mistakes=(
+            ('def apply(orders, change):\n    orders[change["number"]] = change', "The versions came as"),
+            ('def apply(orders, change):\n    if change["version"] == 1: orders.setdefault(change["number"], change)\n'
+             '    elif change["version"] > orders[change["number"]]["version"]: orders[change["number"]] = change', "It raised KeyError when the versions came as"),
+            ('def apply(orders, change):\n    if change["version"] > max([o["version"] for o in orders.values()], default=0):\n'
+             '        orders[change["number"]] = change', "Order 8 was not taken in"),
+            ('def apply(orders, change):\n    orders.setdefault(change["number"], change)', "In order, the order ends as"),
+        ),
+    ),
+    Exercise(
+        name="06.missed",
+        test=_test_missed,
+        hints=(
+            "Lesson 01 has the loop: ask since 0, and go on while the answer says that there is more.",
+            "Of each page keep the numbers that are not in seen.",
+        ),
+        solution='''
+import requests
+
+def missed(url, seen):
+    since, more, found = 0, True, []
+    while more:
+        page = requests.get(url + "/orders", params={"since": since, "limit": 100}).json()
+        found += [order["number"] for order in page["orders"] if order["number"] not in seen]
+        since = page["orders"][-1]["number"] if page["orders"] else since
+        more = page["more"]
+    return found
+''',
+        answer="missed",
+        praise="The poll found what the webhooks missed, and nothing else.",
+        mistakes=(
+            ('import requests\ndef missed(url, seen):\n    orders = requests.get(url + "/orders").json()["orders"]\n'
+             '    return [o["number"] for o in orders if o["number"] not in seen]', "Orders 4, 17, 18 and 30 were missed, and you found [30]"),
+            ('import requests\ndef missed(url, seen):\n'
+             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 20}).json()["orders"]\n'
+             '    return [o["number"] for o in orders if o["number"] not in seen] or ([29] if 29 not in seen else [])',
+             "Orders 4, 17, 18 and 30 were missed, and you found [4, 17, 18]"),
+            ('import requests\ndef missed(url, seen):\n'
+             '    orders = requests.get(url + "/orders", params={"since": 0}).json()["orders"]\n'
+             '    return [o["number"] for o in orders if o["number"] not in seen]', "Order 29 was missed, and you found []"),
+            ('import requests\ndef missed(url, seen):\n'
+             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 100}).json()["orders"]\n'
+             '    return [o["number"] for o in orders]', "Every order was seen"),
+            ("def missed(url, seen):\n    pass\n    print(url)", "missed must return a list"),
+        ),
+    ),
+]  # fmt: skip
