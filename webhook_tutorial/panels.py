@@ -291,40 +291,48 @@ class FaultConsole(Panel):
     def __init__(self, server, sender, path):
         if server.name in _console_proxies:
             _console_proxies[server.name].stop()
-        proxy = _console_proxies[server.name] = faults(server, headers={"Retry-After": "90"}, delay=0.5, pause=0.005)
-        self.proxy, self.sender, self._url = proxy, sender, proxy.url + path
+        proxy = _console_proxies[server.name] = faults(server, delay=0.5, pause=0.005)
+        self.server, self.proxy, self.sender, self._url = server, proxy, sender, proxy.url + path
         self.modes = widgets.ToggleButtons(
-            options=[(_MODES.get(mode, str(mode)), mode) for mode in FAULT_MODES],
+            options=[(str(mode), mode) for mode in FAULT_MODES],
             value=proxy.mode,
             description="receiver",
-            style={"button_width": "110px"},
+            style={"button_width": "80px"},
         )
         self.button = widgets.Button(description="send an event", button_style="")
         self.view = widgets.HTML()
         self.widget = widgets.VBox([self.modes, self.button, self.view])
         self.modes.observe(lambda change: self._set(change["new"]), "value")
         self.button.on_click(lambda _: self.send())
-        self.delivery = None
+        self.delivery, self._processed = None, 0
         self._paint()
 
     def send(self):
         """Send an event and make its attempts, on the sender's clock."""
         number = len(self.sender.deliveries) + 1
         event = make_event("order_placed", {"number": number}, id=f"evt_{number:04}", timestamp=self.sender.clock.now())
+        before = len(self.server.traffic)
         self.delivery = self.sender.send(self._url, event)
         self.sender.run()
+        self._processed = len(self.server.traffic) - before
         self._paint()
 
     def _set(self, mode):
         self.proxy.mode = mode
+        self.proxy.headers = {"Retry-After": "90"} if mode == 429 else {}
+        self.sender.gone.discard(self._url)  # its owner has enabled it again
         self._paint()
 
     def __str__(self):
-        lines = [f"The receiver is set to: {_MODES.get(self.proxy.mode, self.proxy.mode)}."]
+        lines = [f"The receiver is set to: {self.proxy.mode}."]
         if self.delivery is None:
             return "\n".join([*lines, "Nothing sent yet."])
         lines += [f"{'✓' if a.status and a.status < 300 else '✗'} {a}" for a in self.delivery.attempts]
-        lines.append(f"{self.delivery.id}: {self.delivery.state} after {len(self.delivery.attempts)} attempts.")
+        tried = len(self.delivery.attempts)
+        lines.append(f"{self.delivery.id}: {self.delivery.state} after {tried} attempt{'' if tried == 1 else 's'}.")
+        lines.append(f"The receiver has processed it {self._processed} times.")
+        if self.delivery.state == "gone":
+            lines.append("The endpoint is disabled: nothing more is sent to it until you choose another mode.")
         return "\n".join(lines)
 
     def _paint(self):
@@ -333,7 +341,6 @@ class FaultConsole(Panel):
 
 #: What the console offers, in the words of `faults`.
 FAULT_MODES = ("healthy", 500, "slow", "refuse", "drop", 429, 410, 302, "drip")
-_MODES = {429: "429, wait", 410: "410 gone", 302: "redirect", "drip": "a byte at a time", "drop": "answer lost"}
 
 
 def fault_console(server, sender, path="/webhook"):
@@ -384,10 +391,10 @@ class RetryExplorer(Panel):
     def __str__(self):
         policy, outcome = self.policy, self.outcome()
         trying = f"{policy.attempts} attempts in {_time(sum(policy.delays))}" + (" at most" if policy.jitter else "")
+        late = f"; the others arrive late: {_time(outcome.median)} median, {_time(outcome.worst)} worst"
         return (
             f"An outage of {_time(self.outage.value)}, 200 deliveries sent meanwhile; {trying}.\n"
-            f"{outcome.lost} of 200 lost; the others arrive late: {_time(outcome.median)} median, "
-            f"{_time(outcome.worst)} worst."
+            f"{outcome.lost} of 200 lost{late if outcome.lost < 200 else ''}."
         )
 
     def _paint(self):
@@ -435,7 +442,7 @@ _SVG_TEXT = 'fill="currentColor" font-size="12" font-family="sans-serif"'
 def _time(seconds):
     if seconds >= 3600 and seconds % 3600 == 0:
         return f"{seconds / 3600:g} h"
-    if seconds >= 36_000:
+    if seconds >= 7_200:
         return f"{seconds / 3600:.1f} h"
     if seconds >= 60 and seconds % 60 == 0:
         return f"{seconds / 60:g} min"

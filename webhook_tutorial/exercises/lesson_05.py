@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+from requests.structures import CaseInsensitiveDict
+
 from ..clock import START
 from .engine import Exercise, Wrong
 
@@ -29,6 +31,8 @@ def _test_backoff(backoff):
         raise Wrong(f"With chance 0 the wait is 0, and yours is {wait(4, 0.0)}: full jitter takes all of the wait by chance.")
     if wait(4, 0.5) != 4:
         raise Wrong(f"Half a chance of 8 s is 4 s, and yours is {wait(4, 0.5)}.")
+    if wait(1, 0.5) != 0.5:
+        raise Wrong(f"Half a chance of 1 s is 0.5 s, and yours is {wait(1, 0.5)}: a wait need not be a whole number.")
     if wait(10, 0.5) != 30:
         raise Wrong(f"After ten failures, half a chance of 60 s is 30 s, and yours is {wait(10, 0.5)}: first the cap, then the chance.")
     if wait(5_000) != 60:
@@ -77,10 +81,13 @@ def _test_wait(seconds_to_wait):
         ({"Retry-After": "-5"}, 0, "a negative number"),
         ({"Retry-After": "soon"}, 0, "a word"),
         ({"Retry-After": ""}, 0, "an empty header"),
+        ({"Retry-After": "inf"}, 0, "the word inf, which float() takes for a number"),
+        ({"Retry-After": "²"}, 0, "a raised 2, which isdigit() takes and int() does not"),
+        ({"Retry-After": "9" * 5_000}, 3600, "a number of 5,000 digits"),
     )
     for headers, right, what in cases:
         try:
-            got = seconds_to_wait(dict(headers), START)
+            got = seconds_to_wait(CaseInsensitiveDict(headers), START)
         except Exception as error:
             raise Wrong(f"It raised {type(error).__name__} for {what}: {headers}. A receiver must not be able to stop you.") from None
         if isinstance(got, bool) or not isinstance(got, (int, float)):
@@ -112,6 +119,7 @@ def backoff(failed, chance):
             ("def backoff(failed, chance):\n    return min(60, 2 ** (failed - 1))", "With chance 0 the wait is 0"),
             ("def backoff(failed, chance):\n    return chance ** 2 * min(60, 2 ** (failed - 1))", "Half a chance of 8 s"),
             ("def backoff(failed, chance):\n    return min(60, chance * 2 ** (failed - 1))", "After ten failures, half a chance"),
+            ("def backoff(failed, chance):\n    return round(chance * min(60, 2 ** (failed - 1)))", "Half a chance of 1 s"),
             ("def backoff(failed, chance):\n    print(failed)", "backoff(1, 1.0) returned None"),
         ),
     ),
@@ -155,7 +163,7 @@ from email.utils import parsedate_to_datetime
 def seconds_to_wait(headers, now):
     text = headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():
-        seconds = int(text[:9])
+        seconds = int(text[:9])            # enough for the bound, and int() refuses thousands of digits
     else:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - now

@@ -67,9 +67,12 @@ class _Bank:
     def __exit__(self, *_):
         self._folder.cleanup()
 
+    def connect(self):
+        return sqlite3.connect(self._path, timeout=5, factory=_Mortal)
+
     def deliver(self, charge, event, steps=None, both=None):
         """Run the handler on a connection of its own; what it has not committed is lost. Whether it survived."""
-        db = sqlite3.connect(self._path, timeout=5, factory=_Mortal)
+        db = self.connect()
         db.steps, db.both_have_looked = steps, both
         try:
             charge(db, event)
@@ -99,6 +102,14 @@ def _test_idempotent(charge):
         bank.deliver(charge, _event(7, "evt_9"))
         if bank.charges() != [7, 7, 8]:
             raise Wrong(f"Three different events came, and the charges are for {bank.charges()}: the id decides, not the order.")
+    with _Bank() as bank:
+        db = bank.connect()
+        for _ in range(2):
+            charge(db, _event())
+        left_open = db.in_transaction
+        db.close()
+        if left_open:
+            raise Wrong("A duplicate left its transaction open, and the next writer would find the database locked: commit or undo it.")
     for steps in range(40):
         with _Bank() as bank:
             survived = bank.deliver(charge, _event(), steps=steps)
@@ -127,12 +138,15 @@ def _test_idempotent(charge):
         if len(bank.charges()) > 1:
             raise Wrong("Both deliveries came at the same moment, both looked before either wrote: charged twice.")
         if failures:
-            raise Wrong(f"Two deliveries at the same moment made one raise {type(failures[0]).__name__}; a duplicate is no error.")
+            raise Wrong(
+                f"Two deliveries at the same moment made one raise {type(failures[0]).__name__} ({failures[0]}). A duplicate "
+                "is no error; and whoever looks before it writes needs the lock from the start: BEGIN IMMEDIATE."
+            )
 
 
 _HISTORY = [
     {"number": 7, "version": version, "status": status}
-    for version, status in enumerate(("placed", "paid", "packed", "delivered"), 1)
+    for version, status in zip((1, 2, 9, 10), ("placed", "paid", "packed", "delivered"), strict=True)
 ]
 
 
@@ -155,37 +169,47 @@ def _test_order(apply):
             story = ", ".join(str(change["version"]) for change in (*changes, *changes[:2]))
             raise Wrong(f"The versions came as {story}, and the order ends as {status!r} instead of 'delivered'.")
     orders = {}
-    apply(orders, {"number": 7, "version": 4, "status": "delivered"})
+    apply(orders, {"number": 7, "version": 10, "status": "delivered"})
     apply(orders, {"number": 8, "version": 1, "status": "placed"})
     if orders.get(8, {}).get("status") != "placed":
         raise Wrong("Order 8 was not taken in, because order 7 had a higher version: versions belong to one order.")
 
 
 def _test_missed(missed):
-    shop = Shop(SimulatedClock())
-    for _ in range(30):
+    shop = Shop(SimulatedClock(), rate_limit=1_000)
+    for _ in range(230):
         shop.place_order()
     with serve(shop.app, name="exercise shop") as server:
 
         def numbers(seen):
-            found = call(missed, server.url, set(seen))
+            try:
+                found = call(missed, server.url, set(seen))
+            except KeyError:
+                answer = server.traffic[-1] if server.traffic else None
+                if answer and not answer.ok:
+                    raise Wrong(f"The shop answered {answer.status}: {answer.response_body.decode()}") from None
+                raise
             if not isinstance(found, (list, tuple, set)):
                 raise Wrong(f"missed must return a list of order numbers, and it returned {type(found).__name__}.")
-            return sorted(order["number"] if isinstance(order, dict) else order for order in found)
+            if any(not isinstance(number, int) for number in found):
+                raise Wrong("Return the numbers of the orders, not the orders themselves.")
+            return sorted(found)
 
-        everything = set(range(1, 31))
+        everything = set(range(1, 231))
         if numbers(everything) != []:
             raise Wrong("Every order was seen, and missed still found some.")
-        found = numbers(everything - {29})
-        if found != [29]:
-            raise Wrong(f"Order 29 was missed, and you found {found}.")
-        found = numbers(everything - {4, 17, 18, 30})
-        if found and min(found) > 20:
-            raise Wrong(f"Orders 4, 17, 18 and 30 were missed, and you found {found}: ask since 0, not for the newest only.")
-        if found and max(found) <= 20:
-            raise Wrong(f"Orders 4, 17, 18 and 30 were missed, and you found {found}: ask on while there is 'more'.")
-        if found != [4, 17, 18, 30]:
-            raise Wrong(f"Orders 4, 17, 18 and 30 were missed, and you found {found}.")
+        if not server.traffic:
+            raise Wrong("You never asked the shop. The set alone cannot say what is missing at its end.")
+        gaps = [4, 150, 229, 230]
+        found = numbers(everything - set(gaps))
+        if found and min(found) > 100:
+            raise Wrong(f"Orders 4, 150, 229 and 230 were missed, and you found {found}: ask since 0, not for the newest only.")
+        if found and max(found) < 200:
+            raise Wrong(f"Orders 4, 150, 229 and 230 were missed, and you found {found}: ask on while there is 'more'.")
+        if found != gaps:
+            raise Wrong(f"Orders 4, 150, 229 and 230 were missed, and you found {found}.")
+        if numbers(set()) != sorted(everything):
+            raise Wrong("Nothing had been seen, and not every order was found, once each.")
 
 
 _SQL = "import sqlite3\n"
@@ -216,6 +240,8 @@ def charge(db, event):
                 ("    with db:\n        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "The same event came twice"),
                 ("    with db:\n        if not db.execute('SELECT 1 FROM charges WHERE number = ?', row[:1]).fetchone():\n"
                  "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Three different events came"),
+                ("    if not db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount: return\n"
+                 "    db.execute('INSERT INTO charges VALUES (?, ?)', row)\n    db.commit()", "A duplicate left its transaction open"),
                 ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
                  "    with db: db.execute('INSERT INTO charges VALUES (?, ?)', row)\n"
                  "    with db: db.execute('INSERT INTO seen VALUES (?)', (event['id'],))",
@@ -253,7 +279,10 @@ def apply(orders, change):
              '    elif change["version"] > orders[change["number"]]["version"]: orders[change["number"]] = change', "It raised KeyError when the versions came as"),
             ('def apply(orders, change):\n    if change["version"] > max([o["version"] for o in orders.values()], default=0):\n'
              '        orders[change["number"]] = change', "Order 8 was not taken in"),
-            ('def apply(orders, change):\n    orders.setdefault(change["number"], change)', "In order, the order ends as"),
+            ('def apply(orders, change):\n    known = orders.get(change["number"])\n'
+             '    if known is None or str(change["version"]) > str(known["version"]): orders[change["number"]] = change',
+             "In order, the order ends as {'number': 7, 'version': 9"),
+            ('def apply(orders, change):\n    orders.setdefault(change["number"], change)', "In order, the order ends as {'number': 7, 'version': 1"),
         ),
     ),
     Exercise(
@@ -279,14 +308,19 @@ def missed(url, seen):
         praise="The poll found what the webhooks missed, and nothing else.",
         mistakes=(
             ('import requests\ndef missed(url, seen):\n    orders = requests.get(url + "/orders").json()["orders"]\n'
-             '    return [o["number"] for o in orders if o["number"] not in seen]', "Orders 4, 17, 18 and 30 were missed, and you found [30]"),
+             '    return [o["number"] for o in orders if o["number"] not in seen]', "Orders 4, 150, 229 and 230 were missed, and you found [229, 230]"),
             ('import requests\ndef missed(url, seen):\n'
-             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 20}).json()["orders"]\n'
-             '    return [o["number"] for o in orders if o["number"] not in seen] or ([29] if 29 not in seen else [])',
-             "Orders 4, 17, 18 and 30 were missed, and you found [4, 17, 18]"),
+             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 100}).json()["orders"]\n'
+             '    return [o["number"] for o in orders if o["number"] not in seen]',
+             "Orders 4, 150, 229 and 230 were missed, and you found [4]"),
             ('import requests\ndef missed(url, seen):\n'
-             '    orders = requests.get(url + "/orders", params={"since": 0}).json()["orders"]\n'
-             '    return [o["number"] for o in orders if o["number"] not in seen]', "Order 29 was missed, and you found []"),
+             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 1000}).json()["orders"]\n'
+             '    return [o["number"] for o in orders if o["number"] not in seen]', "The shop answered 400"),
+            ("def missed(url, seen):\n    return sorted(set(range(1, max(seen, default=0))) - seen)", "You never asked the shop"),
+            ('import requests\ndef missed(url, seen):\n    since, more, found = 0, True, []\n    while more:\n'
+             '        page = requests.get(url + "/orders", params={"since": since, "limit": 100}).json()\n'
+             '        found += [o for o in page["orders"] if o["number"] not in seen]\n'
+             '        since += 100; more = page["more"]\n    return found', "Return the numbers of the orders"),
             ('import requests\ndef missed(url, seen):\n'
              '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 100}).json()["orders"]\n'
              '    return [o["number"] for o in orders]', "Every order was seen"),
