@@ -16,11 +16,12 @@ BIN := .venv/bin
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 endif
 
-.PHONY: help setup setup-test lab test notebooks bench constraints clean
+.PHONY: help setup setup-test lab test soak notebooks bench constraints clean
 
 help:
 	@echo "make lab          open the lessons in JupyterLab (sets up .venv first)"
 	@echo "make test         run the linter and all tests, notebooks included (sets up .venv first)"
+	@echo "make soak         kill a receiver two hundred times instead of twenty, and count"
 	@echo "make notebooks    run every notebook from a fresh kernel and save its outputs"
 	@echo "make bench        run the benchmarks"
 	@echo "make constraints  resolve all dependencies afresh and write constraints.txt"
@@ -40,6 +41,10 @@ lab: setup
 test: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/pytest --nbval
+	$(BIN)/pytest -m kill
+
+soak: setup-test
+	SOAK=1 $(BIN)/pytest -m kill
 
 notebooks: setup-test
 	$(BIN)/python scripts/run_notebooks.py

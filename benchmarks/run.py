@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from signing import BENCHMARKS as SIGNING  # noqa: E402
+from storm import BENCHMARKS as STORM  # noqa: E402
 
 from webhook_tutorial import polling_cost_at_scale, serve, stop_all  # noqa: E402
 
@@ -110,7 +111,7 @@ def importing():
     yield "python -c 'import webhook_tutorial'", ms(ours), f"{ours / theirs:.2f} x flask and requests"
 
 
-BENCHMARKS = (start_and_stop, requests_per_second, a_million_pollers, importing, *SIGNING)
+BENCHMARKS = (start_and_stop, requests_per_second, a_million_pollers, importing, *SIGNING, *STORM)
 
 
 # --- Helpers ------------------------------------------------------------------------------------------------

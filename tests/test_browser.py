@@ -236,3 +236,23 @@ def test_a_character_changed_at_the_tamper_bench_is_refused_at_once(open_lesson)
     lesson.page.get_by_text("changed since it was sent: body").last.wait_for(timeout=20_000)
     lesson.page.get_by_role("button", name="as it was sent").click()
     lesson.page.get_by_text("this delivery is believed").last.wait_for(timeout=20_000)
+
+
+def test_the_retry_explorer_redraws(open_lesson):
+    lesson = open_lesson("05_retries.ipynb")
+    lesson.run_all()
+    lesson.page.get_by_text("95 of 200 lost").last.wait_for(timeout=20_000)
+    handles = lesson.page.locator(".widget-slider .noUi-handle")
+    handles.nth(3).focus()
+    handles.nth(3).press("ArrowRight")
+    lesson.page.get_by_text("9 attempts in").last.wait_for(timeout=20_000)
+
+
+def test_the_fault_console_sends_while_the_receiver_fails(open_lesson):
+    lesson = open_lesson("05_retries.ipynb")
+    lesson.run_all()
+    for mode, words in (("drop", "has processed it 4 times"), ("410", "gone after 1 attempt"), ("healthy", "delivered")):
+        lesson.page.get_by_role("button", name=mode, exact=True).click()
+        lesson.page.get_by_text(f"The receiver is set to: {mode}").last.wait_for(timeout=20_000)
+        lesson.page.get_by_role("button", name="send an event").click()
+        lesson.page.get_by_text(words).last.wait_for(timeout=20_000)

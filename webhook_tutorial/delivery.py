@@ -7,11 +7,14 @@ milliseconds, and the same twice.
 import heapq
 import itertools
 import random
+import re
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 
 import requests
 
@@ -25,7 +28,7 @@ from .signing import sign
 LONGEST_RETRY_AFTER = 86_400
 
 #: Answers that say the same next time, because they are about the request itself (RFC 9110, sections 15.4 to 15.6).
-FINAL = frozenset({300, 301, 302, 303, 304, 307, 308, 400, 405, 406, 411, 413, 414, 415, 422, 431, 501, 505})
+FINAL = frozenset({*range(300, 400), 400, 405, 406, 411, 413, 414, 415, 422, 431, 501, 505})
 
 #: The receiver has gone for good: stop, and send nothing more to this endpoint (Standard Webhooks says so of 410).
 GONE = frozenset({410})
@@ -48,6 +51,10 @@ def verdict(status):
     return "gone" if status in GONE else "stop" if status in FINAL else "retry"
 
 
+#: The longest delay of a policy, in seconds: a hundred years, so that every date stays one.
+_LONGEST_DELAY = 100 * 366 * 86_400
+
+
 @dataclass(frozen=True)
 class Policy:
     """When to try again.
@@ -68,8 +75,8 @@ class Policy:
 
     def __post_init__(self):
         object.__setattr__(self, "delays", tuple(self.delays))
-        if any(not 0 <= delay < float("inf") for delay in self.delays):
-            raise ValueError("Delays are numbers of seconds, 0 or more.")
+        if any(not 0 <= delay <= _LONGEST_DELAY for delay in self.delays):
+            raise ValueError("Delays are numbers of seconds, 0 or more, and none is longer than a hundred years.")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"jitter is a part of the delay, from 0 to 1, not {self.jitter}.")
 
@@ -140,9 +147,11 @@ def retry_after(headers, now):
     """
     text = (headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdigit():
-        return min(int(text[:9]), LONGEST_RETRY_AFTER)
+        return min(int(text.lstrip("0")[:9] or 0), LONGEST_RETRY_AFTER)
     try:
-        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), LONGEST_RETRY_AFTER)
+        date = parsedate_to_datetime(text)
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)  # one form names no zone, and all are in UTC
+        return min(max(0.0, date.timestamp() - now), LONGEST_RETRY_AFTER)
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -243,9 +252,16 @@ class Sender:
         self._make_circuit, self._circuits = circuit, {}
         self._queue, self._order = [], itertools.count()
         self._session = requests.Session()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no receiver may mark us
 
     def send(self, url, event):
-        """Put an event in line; `run` makes the attempts. Returns its `Delivery`."""
+        """Put an event in line; `run` makes the attempts. Returns its `Delivery`.
+
+        Raises:
+            ValueError: No header can hold the event's id.
+        """
+        if not re.fullmatch(r"[!-~]+", event["id"]):
+            raise ValueError(f"The id goes into a header: printable ASCII without spaces, not {event['id']!r}.")
         now = self.clock.now()
         delivery = Delivery(event["id"], url, encode(event), now, now)
         self.deliveries.append(delivery)
@@ -274,9 +290,8 @@ class Sender:
             until: Stop at this time, in seconds since the epoch; run until nothing waits if left out.
         """
         while self._queue and (until is None or self._queue[0][0] <= until):
-            due, _, delivery = self._queue[0]
-            self.clock.sleep(max(0.0, due - self.clock.now()))
-            heapq.heappop(self._queue)
+            self.clock.sleep(max(0.0, self._queue[0][0] - self.clock.now()))
+            delivery = heapq.heappop(self._queue)[2]  # what came in meanwhile may be due before
             try:
                 self._attempt(delivery)
             finally:
@@ -345,10 +360,10 @@ class Sender:
                 timeout=self.timeout,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
-            return None, why_no_answer(error), None
         except FutureTimeout:
             return None, "timed out", None
+        except Exception as error:  # an address that is none, for one, raises more than requests' own exceptions
+            return None, why_no_answer(error), None
         return answer.status_code, "", retry_after(answer.headers, self.clock.now())
 
 

@@ -30,6 +30,7 @@ class Faults:
     """
 
     def __init__(self, server, script=(), *, mode="healthy", headers=None, delay=0.5, pause=0.02):
+        _known(mode)
         self._target = ("127.0.0.1", server.port)
         self._script = list(script)
         for fault in self._script:
@@ -38,7 +39,7 @@ class Faults:
             _known(fault)
         self.headers, self.delay, self.pause = dict(headers or {}), delay, pause
         self.met = []
-        self._lock = threading.RLock()
+        self._changing = threading.RLock()  # not held while a fault is chosen: who changes waits for who accepts
         self._stopped = threading.Event()
         self._open = {}
         self._listener = None
@@ -56,7 +57,7 @@ class Faults:
     @mode.setter
     def mode(self, fault):
         _known(fault)
-        with self._lock:
+        with self._changing:
             self._mode = fault
             if fault == "refuse":
                 self._deafen()
@@ -67,7 +68,7 @@ class Faults:
         """Stop the proxy and cut what is still open. It is fine to call it twice."""
         stopped(self)
         self._stopped.set()
-        with self._lock:
+        with self._changing:
             self._deafen()
         for thread, sockets in list(self._open.items()):
             for one in sockets:
@@ -107,16 +108,20 @@ class Faults:
                 client, _ = listener.accept()
             except OSError:
                 return
-            with self._lock:
-                fault = self._script.pop(0) if self._script else self._mode
-                self.met.append(fault)
+            mode = self._mode
+            if mode == "refuse":  # taken in the moment of the change
+                _reset(client)
+                client.close()
+                continue
+            fault = self._script.pop(0) if self._script else mode
+            self.met.append(fault)
             thread = threading.Thread(target=self._serve, args=(client, fault), name="faults", daemon=True)
             self._open[thread] = [client]
             thread.start()
 
     def _serve(self, client, fault):
         try:
-            with client, contextlib.suppress(OSError):
+            with client, contextlib.suppress(OSError, ValueError):  # gone, or no HTTP
                 if fault == "reset":
                     _reset(client)
                     return
@@ -142,11 +147,14 @@ class Faults:
     def _ask(self, request):
         with socket.create_connection(self._target) as upstream:
             self._open.setdefault(threading.current_thread(), []).append(upstream)
+            if self._stopped.is_set():
+                raise OSError("stopped")
             upstream.sendall(request)
             return b"".join(iter(lambda: upstream.recv(65_536), b""))
 
     def _own_answer(self, status):
-        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Content-Length: 0", "Connection: close"]
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
+        lines += ["Content-Length: 0"] if status not in (204, 304) else []
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         return "\r\n".join([*lines, "", ""]).encode()
 
@@ -179,21 +187,43 @@ def _known(fault):
 
 def _read_request(client):
     """One HTTP request with its body, as bytes."""
-    data = b""
-    while b"\r\n\r\n" not in data:
+    data = bytearray()
+
+    def more():
         piece = client.recv(65_536)
         if not piece:
             raise OSError("the client went away")
-        data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    fields = (line.partition(b":") for line in head.split(b"\r\n")[1:])
-    length = next((int(value) for name, _, value in fields if name.lower() == b"content-length"), 0)
-    while len(body) < length:
-        piece = client.recv(65_536)
-        if not piece:
-            raise OSError("the client went away")
-        body += piece
-    return head + b"\r\n\r\n" + body
+        data.extend(piece)
+
+    def line_end(start):
+        while (end := data.find(b"\r\n", start)) < 0:
+            more()
+        return end + 2
+
+    while (head := data.find(b"\r\n\r\n") + 4) < 4:
+        more()
+    lines = bytes(data[: head - 4]).lower().split(b"\r\n")[1:]
+    fields = {name: value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+    if fields.get(b"expect") == b"100-continue":
+        client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        line = bytes(data[:head])
+        kept = [one for one in line.split(b"\r\n") if not one.lower().startswith(b"expect:")]
+        data[:head] = b"\r\n".join(kept)
+        head = len(b"\r\n".join(kept))
+    if fields.get(b"transfer-encoding", b"").endswith(b"chunked"):
+        position = head
+        while size := int(data[position : (end := line_end(position))].partition(b";")[0], 16):
+            position = end + size + 2
+            while len(data) < position:
+                more()
+        position = end
+        while (end := line_end(position)) > position + 2:  # trailers, up to an empty line
+            position = end
+        return bytes(data[:end])
+    length = int(fields.get(b"content-length", 0))
+    while len(data) < head + length:
+        more()
+    return bytes(data)
 
 
 def _reset(connection):

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 
 from .server import reserve_name, stop_with_all, stopped
 
@@ -14,11 +16,17 @@ _PROGRAM = """
 import logging, os, runpy, sys, threading
 from werkzeug.serving import make_server
 
-app = runpy.run_path(sys.argv[1])["app"]
+# What the app prints goes to a file that nobody reads: a pipe would be full one day, and a print would wait for ever.
+report = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+found = runpy.run_path(sys.argv[1])
+if "app" not in found:
+    sys.exit("The file defines no app.")
+app = found["app"]
 logging.getLogger("werkzeug").disabled = True
 server = make_server("127.0.0.1", int(sys.argv[2]), app, threaded=True)
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-print("port", server.port, flush=True)
+print("port", server.port, file=report, flush=True)
 server.serve_forever()
 """
 
@@ -47,19 +55,26 @@ class Process:
             RuntimeError: It did not start; the message holds what it said.
         """
         self.kill()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _close
         self._process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, self.path, str(self.port)],
             env=os.environ | {name: str(value) for name, value in environment.items()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._said,
             text=True,
         )
+        timer = threading.Timer(_PATIENCE, self._process.kill)
+        timer.start()
         line = self._process.stdout.readline()
+        timer.cancel()
+        timer.join()
         if not line.startswith("port "):
-            _, said = self._process.communicate(timeout=_PATIENCE)
+            code = self._process.wait(_PATIENCE)
+            self._said.seek(0)
+            last = self._said.read().decode(errors="replace").strip().splitlines()[-1:]
             self._close()
-            raise RuntimeError(f"{self.path} did not start: {(line + said).strip().splitlines()[-1:]}")
+            raise RuntimeError(f"{self.path} did not start: {''.join(last) or f'it ended with {code}, silently'}")
         self.port = int(line.split()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         reserve_name(self.port, self.name)
@@ -93,5 +108,5 @@ class Process:
         return f"<Process {self.name} {self.url} {'running' if self.running else 'ended'}>"
 
     def _close(self):
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            pipe.close()
+        for file in (self._process.stdin, self._process.stdout, self._said):
+            file.close()

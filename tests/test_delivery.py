@@ -1,0 +1,883 @@
+"""Sender: whatever a receiver answers, what is tried, when, how often, and when it ends."""
+
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import requests
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from tenacity import wait_exponential, wait_random_exponential
+
+from webhook_tutorial import (
+    Circuit,
+    Policy,
+    Sender,
+    SimulatedClock,
+    SystemClock,
+    exponential,
+    faults,
+    make_event,
+    serve,
+    stop_all,
+    verdict,
+    verify,
+)
+from webhook_tutorial.clock import START
+from webhook_tutorial.delivery import (
+    FINAL,
+    GONE,
+    HOUR,
+    LONGEST_RETRY_AFTER,
+    MINUTE,
+    STANDARD_WEBHOOKS_SCHEDULE,
+    SVIX,
+    retry_after,
+)
+from webhook_tutorial.simulation import outage
+
+ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+URL = "http://receiver.test/webhook"
+SECRET = "whsec_" + "c2VjcmV0" * 4
+
+
+@pytest.fixture(autouse=True)
+def _nothing_outlives_its_test():
+    yield
+    stop_all()
+
+
+class Wire(HTTPAdapter):
+    """Stands behind a sender instead of a network: answers by a script, then 200, and keeps each request."""
+
+    def __init__(self, clock, *script, takes=0.0):
+        super().__init__()
+        self.clock, self.script, self.takes = clock, list(script), takes
+        self.at, self.requests = [], []
+
+    def send(self, request, **_):
+        self.at.append(self.clock.now())
+        self.requests.append(request)
+        answer, headers = self.script.pop(0) if self.script else 200, {}
+        if isinstance(answer, tuple):
+            answer, headers = answer
+        if callable(answer):
+            answer = answer()
+        self.clock.sleep(self.takes)
+        if isinstance(answer, BaseException):
+            raise answer
+        response = requests.Response()
+        response.status_code, response.headers, response.request = answer, CaseInsensitiveDict(headers), request
+        response._content = b""
+        return response
+
+
+def make_sender(policy, *script, clock=None, takes=0.0, **options):
+    """A sender on a simulated clock, and the wire that it sends to."""
+    sender = Sender(policy, clock or SimulatedClock(), **options)
+    wire = Wire(sender.clock, *script, takes=takes)
+    sender._session.mount("http://", wire)
+    return sender, wire
+
+
+def event(number=1):
+    return make_event("order_placed", {"number": number}, id=f"evt_{number}", timestamp=START)
+
+
+def statuses(delivery):
+    return [a.status or a.error for a in delivery.attempts]
+
+
+@pytest.fixture
+def receiver():
+    return serve(lambda environ, start: [start("204 No Content", [])][:0], name="receiver")
+
+
+# --- What an answer means -----------------------------------------------------------------------------------
+
+
+def by_the_lesson(status):
+    """The table of lesson 05."""
+    if status is None:
+        return "retry"
+    if 200 <= status < 300:
+        return "delivered"
+    if status == 410:
+        return "gone"
+    if 300 <= status < 400 or status in (400, 405, 406, 411, 413, 414, 415, 422, 431, 501, 505):
+        return "stop"
+    return "retry"
+
+
+def test_every_status_means_what_the_lesson_says():
+    asked = [None, *range(100, 600)]
+    wrong = {status: verdict(status) for status in asked if verdict(status) != by_the_lesson(status)}
+    assert not wrong
+
+
+def test_no_answer_is_final_and_gone_at_once():
+    assert not FINAL & GONE
+    assert not any(200 <= status < 300 for status in FINAL | GONE)
+
+
+# --- Policies -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delays", [(-1,), (1, float("nan")), (float("inf"),), (5, -0.001)])
+def test_a_delay_must_be_a_number_of_seconds(delays):
+    with pytest.raises(ValueError, match="Delays are numbers of seconds"):
+        Policy(delays)
+
+
+@pytest.mark.parametrize("jitter", [-0.1, 1.1, float("nan")])
+def test_jitter_is_a_part(jitter):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        Policy((1,), jitter)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"base": -1}, {"factor": 0.9}, {"cap": -1}, {"attempts": 0}, {"attempts": -3}]
+)
+def test_exponential_refuses_numbers_out_of_bounds(arguments):
+    with pytest.raises(ValueError):
+        exponential(**({"base": 1} | arguments))
+
+
+def test_a_policy_may_be_handed_a_generator_and_cannot_be_changed():
+    policy = Policy(n for n in (1, 2))
+    assert policy.delays == (1, 2) and policy.attempts == 3
+    with pytest.raises(AttributeError):
+        policy.delays = ()
+
+
+def test_there_is_one_attempt_more_than_delays():
+    assert Policy(()).attempts == 1 and Policy(()).wait(1, 1.0) is None
+    policy = Policy((5, 7))
+    assert [policy.wait(n, 0.3) for n in (1, 2, 3, 4)] == [5, 7, None, None]
+
+
+@given(
+    base=st.floats(0, 1e4), factor=st.floats(1, 10), cap=st.floats(0, 1e6), attempts=st.integers(1, 40)
+)
+@example(base=1, factor=2, cap=60, attempts=8)
+@SETTINGS
+def test_exponential_agrees_with_tenacity(base, factor, cap, attempts):
+    theirs = wait_exponential(multiplier=base, max=cap, exp_base=factor)
+    expected = [theirs(SimpleNamespace(attempt_number=n)) for n in range(1, attempts)]
+    policy = exponential(base, factor, cap, attempts)
+    assert policy.attempts == attempts
+    assert policy.delays == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_delays_of_exponential_by_hand():
+    assert exponential(5, cap=60, attempts=7).delays == (5, 10, 20, 40, 60, 60)
+    assert exponential(60, factor=1, attempts=4).delays == (60, 60, 60)
+    assert exponential(100, cap=60, attempts=3).delays == (60, 60)
+    assert exponential(60, factor=1).name == "every 60 s" and exponential(5).name == "5 s × 2"
+
+
+@pytest.mark.parametrize("factor", [2, 2.0, 1.5])
+def test_thousands_of_attempts_do_not_overflow(factor):
+    policy = exponential(1, factor, cap=60, attempts=5000)
+    assert policy.attempts == 5000 and policy.delays[-1] == 60
+    assert policy.wait(4999, 0.5) == 60
+
+
+@pytest.mark.parametrize("factor", [2, 2.0])
+def test_thousands_of_attempts_without_a_cap_give_numbers_or_a_clear_no(factor):
+    """2 ** 1024 is no float: what cannot be waited for is refused when the policy is made, not when it is used."""
+    try:
+        policy = exponential(1, factor, attempts=2000)
+    except ValueError:
+        return
+    assert policy.wait(1999, 0.5) >= policy.wait(1, 0.5)
+
+
+@given(
+    delay=st.floats(0, 1e6), jitter=st.floats(0, 1), chance=st.floats(0, 1), other=st.floats(0, 1)
+)
+@SETTINGS
+def test_jitter_stays_within_its_part_and_grows_with_chance(delay, jitter, chance, other):
+    policy = Policy((delay,), jitter)
+    wait = policy.wait(1, chance)
+    assert delay * (1 - jitter) - 1e-9 <= wait <= delay
+    low, high = sorted((chance, other))
+    assert policy.wait(1, low) <= policy.wait(1, high) + 1e-9
+
+
+def test_full_jitter_is_uniform_from_0_to_the_capped_delay_as_aws_and_tenacity_have_it():
+    policy = exponential(1, cap=10, attempts=8, jitter=1.0)
+    chance = random.Random(1).random
+    theirs = wait_random_exponential(multiplier=1, max=10)
+    for n in range(1, 8):
+        ceiling = min(10, 2 ** (n - 1))
+        waits = sorted(policy.wait(n, chance()) for _ in range(2000))
+        assert 0 <= waits[0] < 0.02 * ceiling and 0.98 * ceiling < waits[-1] <= ceiling
+        assert waits[1000] == pytest.approx(ceiling / 2, rel=0.1)
+        assert 0 <= theirs(SimpleNamespace(attempt_number=n)) <= ceiling
+        assert policy.wait(n, 0.0) == 0 and policy.wait(n, 1.0) == ceiling
+
+
+def test_the_published_schedules():
+    first = (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR)
+    assert SVIX.delays == (*first, 10 * HOUR)
+    assert sum(SVIX.delays) == 27 * HOUR + 35 * MINUTE + 5
+    assert STANDARD_WEBHOOKS_SCHEDULE.delays == (*first, 14 * HOUR, 20 * HOUR, 24 * HOUR)
+    assert sum(STANDARD_WEBHOOKS_SCHEDULE.delays) == 75 * HOUR + 35 * MINUTE + 5
+    assert (SVIX.attempts, STANDARD_WEBHOOKS_SCHEDULE.attempts) == (8, 10)
+    assert SVIX.source == "https://docs.svix.com/retries"
+    assert STANDARD_WEBHOOKS_SCHEDULE.source.startswith("https://github.com/standard-webhooks/standard-webhooks/")
+    assert SVIX.jitter == STANDARD_WEBHOOKS_SCHEDULE.jitter == 0
+
+
+# --- Retry-After --------------------------------------------------------------------------------------------
+
+
+def asked(text, now=START):
+    return retry_after(CaseInsensitiveDict({"retry-after": text}), now)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        (" 120 ", 120),
+        ("0120", 120),
+        ("0000000000120", 120),
+        ("86400", 86_400),
+        ("86401", LONGEST_RETRY_AFTER),
+        ("9" * 5000, LONGEST_RETRY_AFTER),
+        ("-5", None),
+        ("+5", None),
+        ("1.5", None),
+        ("1e3", None),
+        ("1_000", None),
+        ("0x10", None),
+        ("soon", None),
+        ("", None),
+        ("   ", None),
+        ("١٢٠", None),  # digits, but not ASCII
+        ("²", None),
+        ("１２０", None),
+        ("120, 240", None),
+        ("nan", None),
+        ("inf", None),
+    ],
+)
+def test_retry_after_in_seconds(text, seconds):
+    assert asked(text) == seconds
+
+
+@contextmanager
+def time_zone(name):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", name)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has no tzset")
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize(
+    "text", ["Mon, 05 Jan 2026 09:02:00 GMT", "Monday, 05-Jan-26 09:02:00 GMT", "Mon Jan  5 09:02:00 2026"]
+)
+def test_all_three_date_forms_of_rfc_9110_are_in_utc_wherever_the_reader_lives(text, zone):
+    """Section 5.6.7: a recipient must accept all three, and each of them is in UTC."""
+    with time_zone(zone):
+        assert asked(text, START) == 120
+
+
+def test_a_date_has_bounds_too():
+    def at(seconds):
+        return format_datetime(datetime.fromtimestamp(START + seconds, UTC), usegmt=True)
+
+    assert asked(at(-1)) == asked(at(-10 * 365 * 86_400)) == 0
+    assert asked(at(86_400)) == 86_400
+    assert asked(at(86_401)) == asked(at(365 * 86_400)) == LONGEST_RETRY_AFTER
+    assert asked(at(30), START + 10.5) == 19.5
+
+
+def test_without_the_header_nothing_is_asked():
+    assert retry_after({}, START) is None
+
+
+BITS = ["Mon, ", "05 ", "Jan ", "2026 ", "9999 ", "0 ", "-1", "99", "09:02:00 ", "25:61", "GMT", "+9999", ":", "-"]
+
+
+@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(BITS), max_size=9).map("".join)))
+@example("Mon, 05 Jan 2026 09:02:00 -0000")
+@example("Mon, 00 Jan 0000 00:00:00 GMT")
+@example("Fri, 31 Dec 9999 23:59:59 GMT")
+@example("Sat, 01 Jan 0001 00:00:00 +2359")
+@example("Mon, 05 Jan 2026 09:02:00 +99999999999999")
+@example("Mon, 05 Jan 99999999999999999999 09:02:00 GMT")
+@example("\x00")
+@settings(SETTINGS, max_examples=400)
+def test_no_text_makes_retry_after_raise_or_leave_its_bounds(text):
+    seconds = asked(text)
+    assert seconds is None or 0 <= seconds <= LONGEST_RETRY_AFTER
+
+
+# --- Any sequence of answers --------------------------------------------------------------------------------
+
+FAILURES = {
+    "timed out": requests.ReadTimeout("slow"),
+    "refused": requests.ConnectionError(ConnectionRefusedError(111)),
+    "connection lost": requests.ConnectionError("cut"),
+}
+ASKED = [("0", 0), ("7", 7), ("90", 90), ("9999999", LONGEST_RETRY_AFTER), ("-1", None), ("soon", None)]
+
+statuses_seen = st.sampled_from([200, 204, 302, 400, 404, 408, 410, 413, 425, 429, 500, 501, 503])
+answers = st.one_of(
+    st.sampled_from([500, 503, 404, *FAILURES.values()]).map(lambda a: (a, {})),
+    statuses_seen.map(lambda a: (a, {})),
+    st.tuples(st.sampled_from([429, 503, 500]), st.sampled_from(ASKED)).map(
+        lambda both: (both[0], {"Retry-After": both[1][0]})
+    ),
+)
+policies = st.builds(
+    Policy, st.lists(st.floats(0, 1e5), max_size=6), st.sampled_from([0.0, 0.5, 1.0])
+)
+
+
+@given(
+    policy=policies,
+    script=st.lists(answers, max_size=30),
+    urls=st.lists(st.integers(0, 1), min_size=1, max_size=4),
+    chance=st.randoms(use_true_random=False),
+)
+@settings(SETTINGS, max_examples=150)
+def test_whatever_is_answered_the_rules_hold(policy, script, urls, chance):
+    sender, wire = make_sender(policy, *script, secret=SECRET, chance=chance.random)
+    deliveries = [sender.send(f"http://receiver{u}.test/", event(n)) for n, u in enumerate(urls)]
+    bodies = [d.body for d in deliveries]
+    sender.run()
+
+    assert wire.at == sorted(wire.at), "attempts are made in order of their time"
+    assert len(wire.requests) == sum(len(d.attempts) for d in deliveries)
+    heard = {request: (answer, headers.get("Retry-After")) for request, (answer, headers) in
+             zip(wire.requests, [*script, *[(200, {})] * len(wire.requests)], strict=False)}
+    for delivery, body in zip(deliveries, bodies, strict=True):
+        made = zip(wire.at, wire.requests, strict=True)
+        mine = [(at, r) for at, r in made if r.headers["webhook-id"] == delivery.id]
+        assert all(r.body == body and r.url == delivery.url and r.method == "POST" for _, r in mine)
+        assert [a.at for a in delivery.attempts] == [at for at, _ in mine]
+        assert len(mine) <= policy.attempts
+        for at, r in mine:
+            verify(r.body, r.headers, SECRET, clock=SimpleNamespace(now=lambda at=at: at))
+            assert int(r.headers["webhook-timestamp"]) == int(at)
+        meanings = [verdict(a.status) for a in delivery.attempts]
+        assert all(meaning == "retry" for meaning in meanings[:-1]), "nothing comes after an answer that ends it"
+        check_state(delivery, meanings, policy, sender)
+        check_waits(delivery, [heard[r] for _, r in mine], policy)
+    for url in sender.gone:
+        first = min(a.at for d in deliveries if d.url == url for a in d.attempts if a.status == 410)
+        later = [a for d in deliveries if d.url == url for a in d.attempts if a.at > first]
+        assert not later, "nothing is sent to an endpoint that has gone"
+    assert sender.dead == [d for d in deliveries if d.state != "delivered"]
+
+
+def check_state(delivery, meanings, policy, sender):
+    ends = {"delivered": "delivered", "stop": "stopped", "gone": "gone"}
+    if meanings and meanings[-1] in ends:
+        assert delivery.state == ends[meanings[-1]]
+    elif delivery.state == "gone":
+        assert delivery.url in sender.gone
+    else:
+        assert delivery.state == "dead" and len(meanings) == policy.attempts
+    assert (delivery.late is not None) == (delivery.state == "delivered")
+
+
+def check_waits(delivery, heard, policy):
+    for n, (a, b) in enumerate(zip(delivery.attempts, delivery.attempts[1:], strict=False)):
+        wait, delay = b.at - a.at, policy.delays[n]
+        answer, header = heard[n]
+        bound = dict(ASKED).get(header) or 0
+        assert a.asked_to_wait == (dict(ASKED).get(header) if isinstance(answer, int) else None)
+        low, high = max(delay * (1 - policy.jitter), bound), max(delay, bound)
+        assert low - 1e-5 <= wait <= high + 1e-5
+    longest = sum(max(delay, LONGEST_RETRY_AFTER) for delay in policy.delays)
+    assert all(a.at - delivery.created <= longest + 1e-3 for a in delivery.attempts)
+
+
+def test_the_record_names_what_was_seen():
+    sender, _ = make_sender(Policy((1,) * 4), *FAILURES.values(), 503, 200)
+    delivery = sender.send(URL, event())
+    sender.run()
+    assert statuses(delivery) == ["timed out", "refused", "connection lost", 503, 200]
+    assert repr(delivery) == "<evt_1 delivered after 5 attempts: timed out, refused, connection lost, 503, 200>"
+    assert str(delivery.attempts[1]) == "2026-01-05T09:00:01Z  refused" and delivery.late == 4
+
+
+def test_each_attempt_has_a_signature_of_its_own_and_verifies_only_in_its_time():
+    sender, wire = make_sender(Policy((HOUR, HOUR)), 500, 500, secret=SECRET)
+    sender.send(URL, event())
+    sender.run()
+    assert len({r.headers["webhook-signature"] for r in wire.requests}) == 3
+    assert {r.headers["webhook-id"] for r in wire.requests} == {"evt_1"}
+    stamps = [int(r.headers["webhook-timestamp"]) for r in wire.requests]
+    assert stamps == [START, START + HOUR, START + 2 * HOUR]
+
+
+def test_without_a_secret_there_is_an_id_and_no_signature():
+    sender, wire = make_sender(Policy(()))
+    sender.send(URL, event())
+    sender.run()
+    assert wire.requests[0].headers["webhook-id"] == "evt_1"
+    assert wire.requests[0].headers["Content-Type"] == "application/json"
+    assert not {"webhook-signature", "webhook-timestamp"} & set(wire.requests[0].headers)
+    assert json.loads(wire.requests[0].body)["data"] == {"number": 1}
+
+
+def test_the_time_that_an_attempt_takes_is_not_part_of_the_wait():
+    sender, wire = make_sender(Policy((10,)), 500, takes=3)
+    sender.send(URL, event())
+    sender.run()
+    assert wire.at == [START, START + 13]
+
+
+def test_attempts_of_several_deliveries_take_turns_by_time():
+    sender, wire = make_sender(Policy((10, 100)), *[500] * 6)
+    sender.send(URL, event(1))
+    sender.clock.sleep(5)
+    sender.send(URL, event(2))
+    sender.run()
+    turns = [(at - START, r.headers["webhook-id"]) for at, r in zip(wire.at, wire.requests, strict=True)]
+    # The first was due when the second was handed in; nobody ran the sender in between.
+    assert turns == [(5, "evt_1"), (5, "evt_2"), (15, "evt_1"), (15, "evt_2"), (115, "evt_1"), (115, "evt_2")]
+
+
+def test_a_delivery_put_in_line_while_another_waits_is_not_lost():
+    sender, wire = make_sender(Policy((100,)), 500)
+    sender.send(URL, event(1))
+    sender.clock.call_at(START + 50, lambda: sender.send(URL, event(2)))
+    sender.run()
+    ids = [r.headers["webhook-id"] for r in wire.requests]
+    assert ids == ["evt_1", "evt_2", "evt_1"]
+    assert all(d.state == "delivered" for d in sender.deliveries)
+
+
+def test_a_redirect_is_not_followed(receiver):
+    with faults(receiver, mode=302, headers={"Location": receiver.url + "/elsewhere"}) as proxy:
+        sender = Sender(exponential(1, attempts=3))
+        delivery = sender.send(proxy.url, event())
+        sender.run()
+    assert (statuses(delivery), delivery.state, len(receiver.traffic)) == ([302], "stopped", 0)
+
+
+def test_a_cookie_of_one_receiver_is_not_sent_with_the_next_delivery():
+    seen = []
+
+    def app(environ, start):
+        seen.append(environ.get("HTTP_COOKIE"))
+        start("204 No Content", [("Set-Cookie", "session=1")])
+        return []
+
+    server = serve(app, name="receiver")
+    sender = Sender(Policy(()))
+    for n in range(2):
+        sender.send(server.url, event(n))
+    sender.run()
+    assert seen == [None, None]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://", "nonsense", "ftp://x/", "http://[::1", "http://a..b/", "http://127.0.0.1:99999/", "http://.x/"],
+)
+def test_an_address_that_is_none_fails_like_any_other_and_holds_nobody_up(url):
+    sender, wire = make_sender(exponential(1, attempts=2))
+    sender._session.mount("http://", HTTPAdapter())
+    sender._session.mount("http://receiver.test", wire)
+    bad, good = sender.send(url, event(1)), sender.send(URL, event(2))
+    sender.run()
+    assert good.state == "delivered" and len(wire.requests) == 1
+    assert bad.state in ("dead", "stopped") and 1 <= len(bad.attempts) <= 2
+
+
+@pytest.mark.parametrize("secret", ["", SECRET])
+@pytest.mark.parametrize("id", ["evt_中", "evt\n1", " evt", "évt"])
+def test_an_id_that_no_header_can_hold_holds_nobody_up(id, secret):
+    """Either it is refused when it is handed in, or its delivery fails; the next one is delivered all the same."""
+    server = serve(lambda environ, start: [start("204 No Content", [])][:0], name="receiver")
+    sender = Sender(exponential(1, attempts=2), secret=secret)
+    try:
+        bad = sender.send(server.url, event() | {"id": id})
+    except ValueError:
+        bad = None
+    good = sender.send(server.url, event(2))
+    sender.run()
+    assert good.state == "delivered"
+    assert bad is None or bad.state != "waiting"
+
+
+# --- run(until), redeliver ----------------------------------------------------------------------------------
+
+
+def test_run_until_stops_at_that_time_and_goes_on_from_there():
+    sender, wire = make_sender(Policy((10, 10, 10)), *[500] * 9)
+    delivery = sender.send(URL, event())
+    for until, made in ((START, 1), (START + 9.5, 1), (START + 10, 2), (START + 25, 3)):
+        sender.run(until=until)
+        assert (len(wire.at), sender.clock.now(), delivery.state) == (made, until, "waiting")
+    sender.run()
+    assert delivery.state == "dead" and [at - START for at in wire.at] == [0, 10, 20, 30]
+
+
+def test_run_until_a_time_that_has_passed_does_not_move_the_clock_back():
+    sender, _ = make_sender(Policy(()))
+    sender.clock.sleep(100)
+    sender.run(until=START)
+    assert sender.clock.now() == START + 100
+
+
+def test_run_with_nothing_to_do_takes_no_time():
+    sender, _ = make_sender(Policy(()))
+    sender.run()
+    assert sender.clock.now() == START
+
+
+@pytest.mark.parametrize(("answer", "state"), [(500, "dead"), (400, "stopped"), (410, "gone"), (200, "delivered")])
+def test_redelivering_starts_afresh_with_the_same_id_and_bytes(answer, state):
+    sender, wire = make_sender(Policy((5,)), answer, answer if answer == 500 else 500, 500)
+    delivery = sender.send(URL, event())
+    sender.run()
+    assert delivery.state == state
+    before = len(wire.requests)
+    wire.script[:] = [503]
+    sender.clock.sleep(HOUR)
+    sender.redeliver(delivery)
+    assert delivery.state == "waiting"
+    sender.run()
+    assert delivery.state == "delivered" and len(wire.requests) == before + 2
+    assert {(r.headers["webhook-id"], r.body) for r in wire.requests} == {("evt_1", delivery.body)}
+    assert wire.at[-2] >= START + HOUR and wire.at[-1] - wire.at[-2] == 5
+    assert sender.deliveries == [delivery] and not sender.dead
+
+
+def test_a_delivery_that_is_waiting_is_not_put_in_line_twice():
+    sender, wire = make_sender(Policy((5,)), 500)
+    delivery = sender.send(URL, event())
+    with pytest.raises(ValueError, match="evt_1 is still waiting"):
+        sender.redeliver(delivery)
+    sender.run(until=START)
+    with pytest.raises(ValueError, match="still waiting"):
+        sender.redeliver(delivery)
+    sender.run()
+    assert len(wire.requests) == 2
+
+
+def test_after_410_nothing_is_sent_to_that_endpoint_until_somebody_redelivers():
+    sender, wire = make_sender(Policy((5,)), 410)
+    first, second = sender.send(URL, event(1)), sender.send(URL, event(2))
+    other = sender.send("http://other.test/", event(3))
+    sender.run()
+    assert (first.state, second.state, other.state) == ("gone", "gone", "delivered")
+    assert second.attempts == [] and sender.gone == {URL} and len(wire.requests) == 2
+    later = sender.send(URL, event(4))
+    sender.run()
+    assert later.state == "gone" and len(wire.requests) == 2
+    sender.redeliver(later)
+    sender.run()
+    assert later.state == "delivered" and sender.gone == set()
+    sender.redeliver(first)
+    wire.script[:] = [410]
+    sender.run()
+    assert first.state == "gone" and sender.gone == {URL}
+
+
+# --- Circuits -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [{"threshold": 0}, {"cooldown": -1}])
+def test_a_circuit_refuses_numbers_out_of_bounds(arguments):
+    with pytest.raises(ValueError, match="threshold must be 1 or more"):
+        Circuit(**arguments)
+
+
+def test_a_circuit_opens_after_failures_in_a_row_only():
+    circuit = Circuit(threshold=3, cooldown=10)
+    for ok in (False, False, True, False, False):
+        circuit.record(ok, 100)
+        assert circuit.open_until(100) is None
+    circuit.record(False, 100)
+    assert circuit.open_until(100) == circuit.open_until(109.9) == 110
+    assert circuit.open_until(110) is None
+    circuit.record(False, 110)
+    assert circuit.open_until(111) == 120
+    circuit.record(True, 120)
+    assert circuit.open_until(120) is None
+    circuit.record(False, 121)
+    assert circuit.open_until(121) is None, "it counts from the beginning again"
+
+
+def test_while_it_is_open_nothing_is_sent_and_one_attempt_is_let_through_afterwards():
+    sender, wire = make_sender(
+        Policy((10,) * 20), *[500] * 100, circuit=lambda: Circuit(threshold=2, cooldown=60)
+    )
+    for n in range(5):
+        sender.send(URL, event(n))
+    sender.run(until=START + 200)
+    assert [at - START for at in wire.at] == [0, 0, 60, 120, 180]
+    assert sum(len(d.attempts) for d in sender.deliveries) == 5, "what is put off is no attempt"
+    wire.script.clear()
+    sender.run()
+    assert [at - START for at in wire.at[5:]] == [240] * 5, "one success lets the others through"
+    assert all(d.state == "delivered" for d in sender.deliveries)
+    assert all(d.failed <= 5 for d in sender.deliveries)
+
+
+def test_each_endpoint_has_a_circuit_of_its_own():
+    sender, wire = make_sender(Policy((10,)), *[500] * 2, circuit=lambda: Circuit(threshold=1, cooldown=1000))
+    bad, good = sender.send(URL, event(1)), sender.send("http://other.test/", event(2))
+    wire.script[:] = [500, 200]
+    sender.run(until=START)
+    assert (bad.state, good.state) == ("waiting", "delivered")
+    assert sender.circuit_of(URL).open_until(START) == START + 1000
+    assert sender.circuit_of("http://other.test/").open_until(START) is None
+    assert Sender(Policy(())).circuit_of(URL) is None
+
+
+@given(
+    threshold=st.integers(1, 4),
+    cooldown=st.sampled_from([0, 0.0, 1e-9, 0.1, 7, 60, 3600]),
+    policy=policies,
+    script=st.lists(st.sampled_from([500, 503, 200, 404, 400, 429]), max_size=40),
+    deliveries=st.integers(1, 6),
+    start=st.sampled_from([0, 0.1, START]),
+)
+@settings(SETTINGS, max_examples=120)
+def test_with_a_circuit_nothing_is_lost_and_nothing_goes_on_for_ever(
+    threshold, cooldown, policy, script, deliveries, start
+):
+    sender, wire = make_sender(
+        policy, *script, clock=SimulatedClock(start), circuit=lambda: Circuit(threshold, cooldown)
+    )
+    steps = []
+    make_attempt = sender._attempt
+    sender._attempt = lambda delivery: (steps.append(1), assert_bounded(steps), make_attempt(delivery))[2]
+    for n in range(deliveries):
+        sender.send(URL, event(n))
+    sender.run()
+    assert all(d.state in ("delivered", "dead", "stopped") for d in sender.deliveries)
+    assert all(1 <= len(d.attempts) <= policy.attempts for d in sender.deliveries)
+    assert all(d.state != "dead" or len(d.attempts) == policy.attempts for d in sender.deliveries)
+    assert wire.at == sorted(wire.at)
+    replay = Circuit(threshold, cooldown)
+    for attempt in sorted((a for d in sender.deliveries for a in d.attempts), key=lambda a: a.at):
+        assert replay.open_until(attempt.at) is None or attempt.at == replay.opened
+        replay.record(verdict(attempt.status) == "delivered", attempt.at)
+
+
+def assert_bounded(steps):
+    assert len(steps) < 5000, "it goes round and round"
+
+
+# --- Interrupted --------------------------------------------------------------------------------------------
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("total", [None, 5])
+@pytest.mark.parametrize("circuit", [None, Circuit])
+def test_an_interrupted_attempt_is_recorded_and_the_delivery_goes_on_waiting(total, circuit):
+    sender, wire = make_sender(Policy((10, 10)), 500, interrupt, interrupt, 500, total=total, circuit=circuit)
+    delivery, other = sender.send(URL, event(1)), sender.send(URL, event(2))
+    for n in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            sender.run()
+        assert [a.error for d in (delivery, other) for a in d.attempts].count("interrupted") == n
+        waiting = [entry[2] for entry in sender._queue]
+        assert sorted(d.id for d in waiting) == ["evt_1", "evt_2"], "each is in line once"
+        assert delivery.state == other.state == "waiting"
+    sender.run()
+    assert delivery.state == other.state == "delivered"
+    assert len(wire.requests) == sum(len(d.attempts) for d in (delivery, other))
+    assert sender._queue == []
+
+
+def test_the_last_attempt_interrupted_is_made_again():
+    sender, _ = make_sender(Policy(()), interrupt, 200)
+    delivery = sender.send(URL, event())
+    with pytest.raises(KeyboardInterrupt):
+        sender.run()
+    sender.run()
+    assert statuses(delivery) == ["interrupted", 200] and delivery.state == "delivered"
+
+
+def test_interrupted_while_it_waits_nothing_is_lost():
+    sender, wire = make_sender(Policy((10,)), 500)
+    delivery = sender.send(URL, event())
+    sender.clock.call_at(START + 5, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        sender.run()
+    assert delivery.state == "waiting" and len(delivery.attempts) == 1
+    sender.run()
+    assert statuses(delivery) == [500, 200] and wire.at[1] == START + 10
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+from webhook_tutorial import Policy, Sender, serve, make_event
+count = []
+def app(environ, start):
+    count.append(1)
+    if len(count) == 1:
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.3)
+    start("204 No Content", [])
+    return []
+with serve(app, name="receiver") as server:
+    sender = Sender(Policy((1,)), timeout=5, total=TOTAL)
+    delivery = sender.send(server.url, make_event("order_placed", {}, id="evt_1"))
+    try:
+        sender.run()
+    except KeyboardInterrupt:
+        print("stopped:", delivery, len(sender._queue))
+    sender.run()
+    print("then:", delivery, len(sender._queue))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system has no pthread_kill")
+@pytest.mark.parametrize("total", ["None", "5"])
+def test_a_real_stop_button_in_the_middle_of_an_attempt(total):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", INTERRUPTED.replace("TOTAL", total)],
+        cwd=ROOT, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "stopped: <evt_1 waiting after 1 attempts: interrupted> 1",
+        "then: <evt_1 delivered after 2 attempts: interrupted, 204> 0",
+    ], done.stderr
+
+
+# --- Time limits on the real wire ---------------------------------------------------------------------------
+
+
+@contextmanager
+def dripping(at_once, then, pause=0.02):
+    """A raw receiver that answers with some bytes at once, and then lets one byte through now and then."""
+    listener, end = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve_one():
+        client, _ = listener.accept()
+        with client:
+            client.recv(65_536)
+            try:
+                client.sendall(at_once)
+                while not end.wait(pause):
+                    client.sendall(then)
+            except OSError:
+                pass
+
+    thread = threading.Thread(target=serve_one, daemon=True)
+    thread.start()
+    with listener:
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:
+            end.set()
+            thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "then"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (b"", b"H"),
+    ],
+    ids=["body", "header", "chunks", "status line"],
+)
+def test_total_ends_a_dripping_answer_of_any_kind(at_once, then):
+    with dripping(at_once, then) as url:
+        sender = Sender(Policy(()), timeout=10, total=0.1)
+        delivery = sender.send(url, event())
+        began = time.monotonic()
+        sender.run()
+        assert time.monotonic() - began < 5
+    assert statuses(delivery) == ["timed out"] and delivery.state == "dead"
+
+
+def test_total_leaves_a_quick_answer_alone_and_its_errors_too(receiver):
+    sender = Sender(exponential(1, attempts=2), total=5)
+    delivery = sender.send(receiver.url, event())
+    with socket.socket() as nobody:  # bound, and not listening
+        nobody.bind(("127.0.0.1", 0))
+        refused = sender.send(f"http://127.0.0.1:{nobody.getsockname()[1]}/", event(2))
+        sender.run()
+    assert statuses(delivery) == [204] and statuses(refused) == ["refused"] * 2
+
+
+def test_timeout_ends_a_silent_receiver(receiver):
+    with faults(receiver, mode="slow", delay=30) as proxy:
+        sender = Sender(Policy(()), timeout=0.1)
+        delivery = sender.send(proxy.url, event())
+        sender.run()
+    assert statuses(delivery) == ["timed out"]
+
+
+def test_thirty_hours_of_outage_pass_at_once_on_a_simulated_clock(receiver):
+    with faults(receiver, mode="refuse") as proxy:
+        clock = SimulatedClock()
+        sender = Sender(STANDARD_WEBHOOKS_SCHEDULE, clock)
+        clock.call_at(START + 30 * HOUR, lambda: setattr(proxy, "mode", "healthy"))
+        began = time.monotonic()
+        deliveries = [sender.send(proxy.url, event(n)) for n in range(5)]
+        sender.run()
+        assert time.monotonic() - began < 10
+    assert all(statuses(d) == ["refused"] * 7 + [204] for d in deliveries)
+    assert all(d.late == sum(STANDARD_WEBHOOKS_SCHEDULE.delays[:7]) for d in deliveries)
+
+
+def test_on_the_computers_clock_it_waits_for_real():
+    sender, wire = make_sender(Policy((0.05, 0.1)), 500, 500, clock=SystemClock())
+    sender.send(URL, event())
+    began = time.monotonic()
+    sender.run()
+    assert time.monotonic() - began > 0.14
+    assert wire.at[1] - wire.at[0] > 0.04 and wire.at[2] - wire.at[1] > 0.09
+
+
+def test_the_same_twice_unless_chance_is_handed_in():
+    def times(**options):
+        sender, wire = make_sender(exponential(10, attempts=6, jitter=1.0), *[500] * 6, **options)
+        sender.send(URL, event())
+        sender.run()
+        return wire.at
+
+    assert times() == times() != times(chance=random.Random(2).random)
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 10), (2, 10), (4, 30), (6, 30), (8, 100), (3, 1000)])
+def test_the_outage_simulation_agrees_with_a_sender(attempts, seconds):
+    """The arithmetic of outage() and real attempts on a clock tell the same story, delivery by delivery."""
+    policy = exponential(7, factor=1.5, attempts=attempts)
+    expected = outage(policy, seconds, deliveries=5)
+    for n, times in enumerate(expected.attempts):
+        sender, wire = make_sender(policy)
+        wire.script = [lambda s=sender: 200 if s.clock.now() >= START + seconds else 503] * policy.attempts
+        sender.clock.sleep(n * seconds / 5)
+        sender.send(URL, event())
+        sender.run()
+        assert [at - START for at in wire.at] == pytest.approx(times, abs=1e-5)
