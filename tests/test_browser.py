@@ -251,7 +251,8 @@ def test_the_retry_explorer_redraws(open_lesson):
 def test_the_fault_console_sends_while_the_receiver_fails(open_lesson):
     lesson = open_lesson("05_retries.ipynb")
     lesson.run_all()
-    for mode, words in (("drop", "has processed it 4 times"), ("410", "gone after 1 attempt"), ("healthy", "delivered")):
+    modes = {"drop": "has processed it 4 times", "410": "gone after 1 attempt", "healthy": "delivered"}
+    for mode, words in modes.items():
         lesson.page.get_by_role("button", name=mode, exact=True).click()
         lesson.page.get_by_text(f"The receiver is set to: {mode}").last.wait_for(timeout=20_000)
         lesson.page.get_by_role("button", name="send an event").click()
