@@ -41,7 +41,7 @@ lab: setup
 test: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/pytest --nbval
-	$(BIN)/pytest -m kill
+	$(BIN)/pytest -m "browser or kill" -rs
 
 soak: setup-test
 	SOAK=1 $(BIN)/pytest -m kill

@@ -99,6 +99,7 @@ def test_events_are_numbered_and_go_to_the_path(receiver):
     console.send()
     console.button.click()
     assert [d.id for d in console.sender.deliveries] == ["evt_0001", "evt_0002"]
+    assert "The receiver has processed it 1 times." in str(console), "this event, not all of them"
     assert {exchange.path for exchange in receiver.traffic} == {"/hook"}
 
 

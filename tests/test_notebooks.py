@@ -1,9 +1,12 @@
 """What every lesson keeps to, beyond running: nbval runs them, this reads them and runs them twice."""
 
+import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -173,27 +176,45 @@ _files_before = set(os.listdir(tempfile.gettempdir()))
 """
 
 
-def run(cells, folder, tmp_path, monkeypatch):
+def run(cells, folder, scratch):
     """Run cells in one fresh kernel that has a temporary folder of its own."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setenv("TEMP", str(tmp_path))
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in (BEFORE, *cells, LEFT_BEHIND)]
-    )
+    sources = [BEFORE, *cells, LEFT_BEHIND]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     client = NotebookClient(
         notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
-    client.execute()
+    environment = os.environ | {"TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
+    asyncio.run(client.async_execute(env=environment))  # its own loop, closed at the end, on any thread
     return notebook
 
 
-@pytest.mark.parametrize("order", ["each cell twice", "the whole notebook twice"])
+ORDERS = {
+    "each cell twice": lambda sources: [source for source in sources for _ in range(2)],
+    "the whole notebook twice": lambda sources: sources * 2,
+}
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """Give the run of a lesson in an order of `ORDERS`. Two run at a time, as most of their time is waiting."""
+    with ThreadPoolExecutor(2) as pool:
+        runs = {
+            (path, order): pool.submit(
+                run,
+                arranged([cell.source for cell in code_cells(read(path))]),
+                path.parent,
+                tmp_path_factory.mktemp("twice"),
+            )
+            for path in LESSONS
+            for order, arranged in ORDERS.items()
+        }
+        yield lambda path, order: runs[path, order].result()
+
+
+@pytest.mark.parametrize("order", ORDERS)
 @each_lesson
-def test_run_twice_it_raises_nothing_and_leaves_nothing(path, order, tmp_path, monkeypatch):
-    sources = [cell.source for cell in code_cells(read(path))]
-    twice = [s for s in sources for _ in range(2)] if order == "each cell twice" else sources * 2
-    notebook = run(twice, path.parent, tmp_path, monkeypatch)
-    for cell in notebook.cells:
+def test_run_twice_it_raises_nothing_and_leaves_nothing(path, order, twice):
+    for cell in twice(path, order).cells:
         assert not [o for o in cell.outputs if o.get("name") == "stderr"], cell.source
 
 
@@ -206,9 +227,9 @@ def test_run_twice_it_raises_nothing_and_leaves_nothing(path, order, tmp_path, m
         ("import tempfile\nname = tempfile.mkstemp()[1]", "temporary files left"),
     ],
 )
-def test_what_is_left_behind_would_be_caught(source, words, tmp_path, monkeypatch):
+def test_what_is_left_behind_would_be_caught(source, words, tmp_path):
     with pytest.raises(Exception, match=words):
-        run([source], tmp_path, tmp_path, monkeypatch)
+        run([source], tmp_path, tmp_path)
 
 
 def test_importing_the_package_loads_neither_matplotlib_nor_ipywidgets():

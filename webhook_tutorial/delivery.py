@@ -246,6 +246,8 @@ class Sender:
 
     def __init__(self, policy, clock=None, *, secret="", timeout=2.0, total=None, circuit=None, chance=None):
         self.policy, self.clock = policy, clock or SimulatedClock()
+        if secret:
+            sign(b"", secret, id="trial")  # a secret that cannot be read is told here, not at the first attempt
         self.secret, self.timeout, self.total = secret, timeout, total
         self.chance = chance or random.Random(1).random
         self.deliveries, self.gone = [], set()
@@ -329,7 +331,7 @@ class Sender:
         finally:
             delivery.attempts.append(Attempt(now, status, error, wait))
         if circuit:
-            circuit.record(verdict(status) == "delivered", now)
+            circuit.record(verdict(status) != "retry", now)  # an endpoint that refuses an event is well
         self._conclude(delivery, status, wait)
 
     def _conclude(self, delivery, status, asked_to_wait):
