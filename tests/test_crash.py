@@ -77,7 +77,7 @@ class Traffic:
         for thread in self._threads:
             thread.start()
 
-    def keep_busy(self, chance, least=60):
+    def keep_busy(self, chance, least=600):
         """Put events in line, the copies of one next to each other or nearly so, until at least so many wait."""
         while self._line.qsize() < least:
             new = [n for n in range(self.sent, self.sent + 10) for _ in range(chance.choice((2, 2, 3)))]

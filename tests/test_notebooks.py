@@ -188,33 +188,25 @@ def run(cells, folder, scratch):
     return notebook
 
 
-ORDERS = {
-    "each cell twice": lambda sources: [source for source in sources for _ in range(2)],
-    "the whole notebook twice": lambda sources: sources * 2,
-}
-
-
 @pytest.fixture(scope="module")
-def twice(tmp_path_factory):
-    """Give the run of a lesson in an order of `ORDERS`. Two run at a time, as most of their time is waiting."""
+def runs(tmp_path_factory):
+    """The run of each lesson, each cell twice and then the whole once more, all in one kernel.
+
+    Two lessons run at a time, as most of their time is waiting.
+    """
+
+    def again_and_again(path):
+        sources = [cell.source for cell in code_cells(read(path))]
+        cells = [source for source in sources for _ in range(2)] + sources
+        return run(cells, path.parent, tmp_path_factory.mktemp("again"))
+
     with ThreadPoolExecutor(2) as pool:
-        runs = {
-            (path, order): pool.submit(
-                run,
-                arranged([cell.source for cell in code_cells(read(path))]),
-                path.parent,
-                tmp_path_factory.mktemp("twice"),
-            )
-            for path in LESSONS
-            for order, arranged in ORDERS.items()
-        }
-        yield lambda path, order: runs[path, order].result()
+        yield {path: pool.submit(again_and_again, path) for path in LESSONS}
 
 
-@pytest.mark.parametrize("order", ORDERS)
 @each_lesson
-def test_run_twice_it_raises_nothing_and_leaves_nothing(path, order, twice):
-    for cell in twice(path, order).cells:
+def test_run_again_and_again_it_raises_nothing_and_leaves_nothing(path, runs):
+    for cell in runs[path].result().cells:
         assert not [o for o in cell.outputs if o.get("name") == "stderr"], cell.source
 
 
