@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -222,8 +220,3 @@ def test_run_again_and_again_it_raises_nothing_and_leaves_nothing(path, runs):
 def test_what_is_left_behind_would_be_caught(source, words, tmp_path):
     with pytest.raises(Exception, match=words):
         run([source], tmp_path, tmp_path)
-
-
-def test_importing_the_package_loads_neither_matplotlib_nor_ipywidgets():
-    code = "import sys, webhook_tutorial; print([m for m in ('matplotlib', 'ipywidgets') if m in sys.modules])"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
