@@ -87,7 +87,7 @@ def gone(pid):
 
 def write(tmp_path, text):
     path = tmp_path / "broken.py"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -143,14 +143,28 @@ def test_it_tells_how_it_ended(source):
     ("text", "why"),
     [
         ("def (", "SyntaxError"),
-        ("x = 1", "app"),
+        ("x = 1", "the file defines no app"),
         ("import no_such_module", "no_such_module"),
         ("1 / 0", "ZeroDivisionError"),
-        ("import os; os._exit(3)", "did not start"),
+        ("import os; os._exit(3)", "it ended with 3, silently"),
+        ("import os; print('hello', flush=True); os._exit(3)", "it ended with 3, and its last words were: hello"),
         ("print('hello'); 1 / 0", "ZeroDivisionError"),
+        ("import sys; print('hello', file=sys.stderr); 1 / 0", "ZeroDivisionError"),
+        ("import atexit; atexit.register(print, 'bye'); 1 / 0", "ZeroDivisionError"),
+        ("print('port 80'); 1 / 0", "ZeroDivisionError"),
+        ("raise ValueError('Grüße ☃')", "ValueError: Grüße ☃"),
+        ("import sys; sys.exit('port 80 is taken')", "port 80 is taken"),
+        ("import sys; print('hello'); sys.exit(4)", "it ended with 4"),
+        ("raise KeyError('secret')", "KeyError: 'secret'"),
+        ("raise KeyError('app')", "KeyError: 'app'"),
+        ("import os; os.kill(os.getpid(), 9)", "it ended with -9"),
     ],
 )
-def test_a_file_that_cannot_be_served_says_why(tmp_path, text, why):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_file_that_cannot_be_served_says_why(tmp_path, text, why, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    if "os.kill" in text and os.name == "nt":
+        pytest.skip("Windows has no signal 9")
     with pytest.raises(RuntimeError, match="did not start") as raised:
         Process(write(tmp_path, text))
     assert why in str(raised.value)

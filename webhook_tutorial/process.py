@@ -13,18 +13,25 @@ _PATIENCE = 20
 # What the process runs. It imports no more than it needs, so that it is up soon, and it ends when the pipe to its
 # parent does, so that none is left behind.
 _PROGRAM = """
-import logging, os, runpy, sys, threading
+import logging, os, runpy, sys, threading, traceback
 from werkzeug.serving import make_server
 
 # What the app prints goes to a file that nobody reads: a pipe would be full one day, and a print would wait for ever.
-report = os.fdopen(os.dup(1), "w")
+# The pipe carries our two messages alone, so that no print of the app's, early or late, can stand in their way.
+report = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
 os.dup2(2, 1)
-found = runpy.run_path(sys.argv[1])
-if "app" not in found:
-    sys.exit("The file defines no app.")
-app = found["app"]
+try:
+    found = runpy.run_path(sys.argv[1])
+    if "app" not in found:
+        sys.exit("the file defines no app")
+except BaseException as error:
+    why = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, SystemExit):
+        why = error.code if isinstance(error.code, str) else f"it ended with {error.code or 0}"
+    print("died", why, file=report, flush=True)
+    os._exit(1)
 logging.getLogger("werkzeug").disabled = True
-server = make_server("127.0.0.1", int(sys.argv[2]), app, threaded=True)
+server = make_server("127.0.0.1", int(sys.argv[2]), found["app"], threaded=True)
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 print("port", server.port, file=report, flush=True)
 server.serve_forever()
@@ -63,19 +70,20 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
+            encoding="utf-8",
         )
         timer = threading.Timer(_PATIENCE, self._process.kill)
         timer.start()
         line = self._process.stdout.readline()
         timer.cancel()
         timer.join()
-        if not line.startswith("port "):
+        word, _, rest = line.strip().partition(" ")
+        if word != "port":
             code = self._process.wait(_PATIENCE)
-            self._said.seek(0)
-            last = self._said.read().decode(errors="replace").strip().splitlines()[-1:]
+            why = rest if word == "died" else self._last_words(code)
             self._close()
-            raise RuntimeError(f"{self.path} did not start: {''.join(last) or f'it ended with {code}, silently'}")
-        self.port = int(line.split()[1])
+            raise RuntimeError(f"{self.path} did not start: {why}")
+        self.port = int(rest)
         self.url = f"http://127.0.0.1:{self.port}"
         reserve_name(self.port, self.name)
         stop_with_all(self, self.kill)
@@ -106,6 +114,12 @@ class Process:
 
     def __repr__(self):
         return f"<Process {self.name} {self.url} {'running' if self.running else 'ended'}>"
+
+    def _last_words(self, code):
+        """Why a process died that could say nothing itself: how it ended, and the last line that it had printed."""
+        self._said.seek(0)
+        last = self._said.read().decode(errors="replace").strip().splitlines()[-1:]
+        return f"it ended with {code}" + (f", and its last words were: {last[0]}" if last else ", silently")
 
     def _close(self):
         for file in (self._process.stdin, self._process.stdout, self._said):
