@@ -12,31 +12,36 @@ ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
 else
 BIN := .venv/bin
-# JupyterLab refuses to start as root unless told; in a container, root is the ordinary user.
-ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 endif
 
-.PHONY: help setup setup-test lab test soak notebooks bench constraints clean
+.PHONY: help python setup setup-test lab test soak awkward notebooks bench constraints clean
 
 help:
 	@echo "make lab          open the lessons in JupyterLab (sets up .venv first)"
 	@echo "make test         run the linter and all tests, notebooks included (sets up .venv first)"
 	@echo "make soak         kill a receiver two hundred times instead of twenty, and count"
+	@echo "make awkward      run the quick tests in awkward places: a read-only home, a dead proxy, and so on"
 	@echo "make notebooks    run every notebook from a fresh kernel and save its outputs"
 	@echo "make bench        run the benchmarks"
 	@echo "make constraints  resolve all dependencies afresh and write constraints.txt"
 	@echo "make setup        only set up .venv (what 'make lab' does first)"
 	@echo "make clean        remove .venv and everything else that was made here"
 
+# Without this line, a PYTHON that is not there gives make's own error and no word on what to do.
+python:
+	@$(PYTHON) -c "" >/dev/null 2>&1 || { \
+	echo "There is no Python that starts at '$(PYTHON)': install Python 3.11 or later, or name one you have," \
+	"as in: make lab PYTHON=/path/to/python3" >&2; exit 1; }
+
 # Both end at once when .venv is up to date.
-setup:
+setup: python
 	@$(PYTHON) scripts/bootstrap.py
 
-setup-test:
+setup-test: python
 	@$(PYTHON) scripts/bootstrap.py --test
 
 lab: setup
-	$(BIN)/jupyter-lab $(ROOT) notebooks/00_start_here.ipynb
+	@$(BIN)/python scripts/lab.py
 
 test: setup-test
 	$(BIN)/ruff check .
@@ -46,13 +51,16 @@ test: setup-test
 soak: setup-test
 	SOAK=1 $(BIN)/pytest -m kill
 
+awkward: setup-test
+	$(BIN)/python scripts/awkward.py
+
 notebooks: setup-test
 	$(BIN)/python scripts/run_notebooks.py
 
 bench: setup-test
 	$(BIN)/python benchmarks/run.py
 
-constraints:
+constraints: python
 	@$(PYTHON) scripts/bootstrap.py --constraints
 
 clean:

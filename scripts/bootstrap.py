@@ -14,10 +14,12 @@ as saying that it is too old.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 OLDEST = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -44,6 +46,12 @@ NETWORK_SIGNS = (
     "Temporary failure in name resolution",
     "Connection timed out",
     "Read timed out",
+)
+
+# What pip prints while all goes well, and of retries; left out of what is shown when it fails.
+PIPS_PROGRESS = (
+    "WARNING", "Looking in", "Obtaining", "Collecting", "Processing", "Requirement already", "Installing", "Building",
+    "  Downloading", "  Using", "  Installing", "  Checking", "  Getting", "  Preparing", "  Building",
 )
 
 
@@ -75,11 +83,58 @@ def python_in(folder):
     return os.path.join(folder, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
 
 
-def run(command):
+class Progress:
+    """Shows that a long command lives and what it does: on a terminal by a line that changes, else by a few lines."""
+
+    QUIET = 5  # seconds; where lines stay, at most one in this time
+
+    def __init__(self, stream):
+        self.stream, self.packages, self.last = stream, 0, time.time()
+        self.changes = hasattr(stream, "isatty") and stream.isatty()
+        self.width = 0
+
+    def of(self, line):
+        """Say what a line that pip has printed means."""
+        words = line.split() or [""]
+        if words[0] in ("Collecting", "Processing"):
+            self.packages += 1
+            self.show("package %d: %s" % (self.packages, re.split("[^\\w.]", words[1].rsplit("/")[-1])[0]))
+        elif words[0] == "Downloading" and line.endswith(")"):
+            self.show("package %d: %s" % (self.packages, " ".join(words[1:]).rsplit("/")[-1]))
+        elif line.startswith("Installing collected packages"):
+            self.show("installing %d packages" % (line.count(",") + 1), now=True)
+        elif "Retrying" in words:
+            self.show("the network does not answer; pip tries again", now=True)
+
+    def show(self, text, now=False):
+        text = text[:70]  # a longer line would wrap, and stay
+        if self.changes:
+            self.stream.write("\r  " + text + " " * max(0, self.width - len(text)))
+            self.width = len(text)
+        elif now or time.time() >= self.last + self.QUIET:
+            self.stream.write("  " + text + "\n")
+            self.last = time.time()
+        self.stream.flush()
+
+    def end(self):
+        if self.changes and self.width:
+            self.stream.write("\r" + " " * (self.width + 2) + "\r")
+            self.stream.flush()
+
+
+def run(command, progress=None):
     """Run a command with its output kept back; return its exit code and output."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.communicate()[0].decode("utf-8", "replace")
-    return process.returncode, output
+    lines = []
+    for line in iter(process.stdout.readline, b""):
+        lines.append(line.decode("utf-8", "replace"))
+        if progress:
+            progress.of(lines[-1].rstrip())
+    process.stdout.close()
+    process.wait()
+    if progress:
+        progress.end()
+    return process.returncode, "".join(lines)
 
 
 def make_venv(folder):
@@ -91,18 +146,18 @@ def make_venv(folder):
 
 
 def pip_install(folder, arguments):
-    command = [python_in(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [python_in(folder), "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check"]
     # Python compiles a module when it is first imported; compiling all of them here would take another
     # ten seconds, most of it for modules that no lesson imports.
     command += ["--no-compile"] + arguments
-    code, output = run(command)
+    code, output = run(command, Progress(sys.stdout))
     if code and any(sign in output for sign in NETWORK_SIGNS):
         stop(
             "The packages could not be downloaded because pip cannot reach its package index: "
             "check the network (or pip's index and proxy settings) and run the same command again."
         )
     if code:
-        lines = [line for line in output.splitlines() if not line.startswith("WARNING")]
+        lines = [line for line in output.splitlines() if line and not line.startswith(PIPS_PROGRESS)]
         stop("\n".join(lines + ["Installing the packages failed; pip's own words are above."]))
 
 

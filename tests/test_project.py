@@ -3,7 +3,15 @@
 import ast
 import builtins
 import importlib.util
+import io
+import json
+import os
 import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -151,7 +159,117 @@ def test_a_python_without_venv_gets_a_sentence(bootstrap, monkeypatch, capsys):
 
 def test_no_network_gets_a_sentence(bootstrap, monkeypatch, capsys):
     output = "WARNING: Retrying after 'NewConnectionError(...)'\nERROR: No matching distribution"
-    monkeypatch.setattr(bootstrap, "run", lambda command: (1, output))
+    monkeypatch.setattr(bootstrap, "run", lambda command, progress: (1, output))
     with pytest.raises(SystemExit, match="1"):
         bootstrap.pip_install("folder", ["-e", "."])
     assert "check the network" in only_sentence(capsys)
+
+
+PIP_SAYS = """\
+Looking in indexes: an index
+Obtaining file:///here
+  Installing build dependencies: started
+Collecting numpy<3,>=2 (from webhook-tutorial==0.1.0)
+  Downloading numpy-2.3.1-cp311-cp311-a_very_long_name_for_the_platform_it_is_made_for_2_28_x86_64.whl (16.6 MB)
+WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by 'ReadTimeoutError()'
+Processing /a/shelf/flask-3.1.3-py3-none-any.whl
+Installing collected packages: numpy, flask, webhook-tutorial
+Successfully installed numpy flask
+"""
+
+
+class Stream(io.StringIO):
+    def __init__(self, terminal):
+        super().__init__()
+        self.isatty = lambda: terminal
+
+
+def progress_of(bootstrap, terminal):
+    stream = Stream(terminal)
+    command = [sys.executable, "-c", f"print({PIP_SAYS!r}, end='')"]
+    assert bootstrap.run(command, bootstrap.Progress(stream)) == (0, PIP_SAYS)
+    return stream.getvalue()
+
+
+def test_the_set_up_shows_on_a_terminal_what_it_does_in_a_line_that_changes_and_goes(bootstrap):
+    *steps, after = progress_of(bootstrap, terminal=True).split("\r")[1:]
+    said = [step.strip() for step in steps]
+    assert said[0] == "package 1: numpy" and said[1].startswith("package 1: numpy-2.3.1")
+    assert said[2:] == [
+        "the network does not answer; pip tries again", "package 2: flask", "installing 3 packages", "",
+    ]  # fmt: skip
+    assert all(len(step) < 80 for step in steps) and after == ""
+
+
+def test_the_set_up_says_in_a_file_what_matters_and_what_takes_long(bootstrap, monkeypatch):
+    expected = ["  the network does not answer; pip tries again", "  installing 3 packages"]
+    assert progress_of(bootstrap, terminal=False).splitlines() == expected
+    monkeypatch.setattr(bootstrap.Progress, "QUIET", 0)
+    assert len(progress_of(bootstrap, terminal=False).splitlines()) == 5
+
+
+def test_what_pip_says_when_it_fails_is_shown_and_its_progress_is_not(bootstrap, monkeypatch, capsys):
+    monkeypatch.setattr(bootstrap, "run", lambda command, progress: (1, output))
+    output = "\n".join(line for line in PIP_SAYS.splitlines() if "Retry" not in line) + "\nERROR: no such version"
+    with pytest.raises(SystemExit, match="1"):
+        bootstrap.pip_install("folder", ["-e", "."])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == ["ERROR: no such version", "Installing the packages failed; pip's own words are above."]
+    assert len(lines) == 3
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not here")
+@pytest.mark.parametrize("python", ["/no/such/python", "", "false", "/a folder/python"])
+def test_a_python_that_is_not_there_gets_a_sentence(python):
+    made = subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode and made.stderr.startswith(f"There is no Python that starts at '{python}': install")
+
+
+# And about scripts/elsewhere.py and scripts/lab.py, which keep a home that cannot be written from stopping the lessons.
+
+
+def test_folders_that_cannot_be_written_are_moved_and_no_others(tmp_path):
+    """In a process of its own, as it changes the environment for good."""
+    (tmp_path / "a_file").touch()
+    code = "import elsewhere, json; print(json.dumps(elsewhere.move_what_cannot_be_written()))"
+
+    def moved(**environment):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")} | environment,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return json.loads(done.stdout)
+
+    names = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "MPLCONFIGDIR"]
+    good = {name: str(tmp_path / "made" / name) for name in names}
+    bad = {name: str(tmp_path / "a_file" / name) for name in names}
+    assert moved(**good) == []
+    assert moved(**bad) == names
+    assert moved(**good | {"IPYTHONDIR": bad["IPYTHONDIR"]}) == ["IPYTHONDIR"]
+    assert not (tmp_path / "made").exists(), "asking makes nothing"
+
+
+def test_make_lab_prints_addresses_that_lead_to_the_first_lesson(tmp_path):
+    """With a home that cannot be written, as that must not stop it either."""
+    (tmp_path / "home").touch()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IPYTHON"))}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path / "log"
+    with open(log, "w") as file:
+        lab = subprocess.Popen(
+            [sys.executable, ROOT / "scripts" / "lab.py", "--no-browser", f"--port={port}"],
+            env=kept | {"HOME": str(tmp_path / "home")}, stdout=file, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        end = time.monotonic() + 60
+        while "127.0.0.1" not in log.read_text():
+            assert lab.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
+        [address] = re.findall(r"http://127\.0\.0\.1\S+", log.read_text())
+        assert address.partition("?token=")[0] == f"http://127.0.0.1:{port}/lab/tree/00_start_here.ipynb"
+    finally:
+        lab.terminate()
+        lab.wait(30)
+    assert "Traceback" not in log.read_text()
+    assert log.read_text().startswith("Your home folder cannot be written" if os.name == "posix" else "Starting")
