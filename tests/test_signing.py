@@ -4,6 +4,7 @@ No secret in this file opens anything: each was published as an example, or is m
 """
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import http.client
@@ -26,7 +27,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
-from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, stop_all, verify
+from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, signing, stop_all, verify
 from webhook_tutorial.signing import (
     DIALECTS,
     DISCORD,
@@ -36,6 +37,7 @@ from webhook_tutorial.signing import (
     STANDARD_WEBHOOKS,
     STANDARD_WEBHOOKS_ED25519,
     STRIPE,
+    SVIX,
     Dialect,
 )
 
@@ -63,6 +65,7 @@ OURS = {
         "whsk_" + base64.b64encode(SEED + PUBLIC).decode(),
         "whpk_" + base64.b64encode(PUBLIC).decode(),
     ),
+    SVIX: (whsec(bytes(range(1, 25))),) * 2,
     GITHUB: ("made-up for GitHub",) * 2,
     STRIPE: ("whsec_made_up_for_Stripe",) * 2,
     SLACK: ("made-up for Slack",) * 2,
@@ -74,6 +77,7 @@ ELSE = SEED[::-1]
 ELSE_PUBLIC = Ed25519PrivateKey.from_private_bytes(ELSE).public_key().public_bytes_raw()
 THEIRS = {d: (f"somebody else's for {d.name}",) * 2 for d in OURS} | {
     STANDARD_WEBHOOKS: (whsec(b"somebody else's secret!!"),) * 2,
+    SVIX: (whsec(b"somebody else's at Svix!"),) * 2,
     STANDARD_WEBHOOKS_ED25519: (
         "whsk_" + base64.b64encode(ELSE).decode(),
         "whpk_" + base64.b64encode(ELSE_PUBLIC).decode(),
@@ -84,7 +88,7 @@ THEIRS = {d: (f"somebody else's for {d.name}",) * 2 for d in OURS} | {
 HMAC = [d for d in DIALECTS if d.method == "hmac-sha256"]
 ED25519 = [d for d in DIALECTS if d.method == "ed25519"]
 TIMED = [d for d in DIALECTS if d.timestamp]
-LISTS = [STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, STRIPE]  # these have room for several signatures
+LISTS = [STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, SVIX, STRIPE]  # these have room for several signatures
 SINGLES = [GITHUB, SLACK, SHOPIFY, DISCORD]
 
 
@@ -145,6 +149,17 @@ PUBLISHED = [
             "webhook-signature": "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
         },
         id="docs.svix.com receiving/verifying-payloads/how-manual",
+    ),
+    pytest.param(
+        SVIX,
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        b'{"test": 2432232314}',
+        {
+            "svix-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "svix-timestamp": "1614265330",
+            "svix-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        },
+        id="docs.svix.com receiving/verifying-payloads/how",
     ),
     pytest.param(
         STANDARD_WEBHOOKS_ED25519,
@@ -238,9 +253,149 @@ def test_a_dialect_of_ones_own_verifies_its_providers_published_example():
 
 
 def test_every_other_character_of_what_is_signed_stands_for_itself():
-    odd = replace(LINE, signed="%s 100% %(id)b {else} {body}")
-    expected = hmac.digest(b"secret", b"%s 100% %(id)b {else} " + BODY, "sha256")
+    odd = replace(LINE, signed="%s 100% %(id)b $id <ü>\n{body}")
+    expected = hmac.digest(b"secret", "%s 100% %(id)b $id <ü>\n".encode() + BODY, "sha256")
     assert sign(BODY, "secret", odd) == {"X-Line-Signature": base64.b64encode(expected).decode()}
+
+
+# --- Dialects that contradict themselves --------------------------------------------------------------------
+
+PLAIN = {"name": "Acme", "signature": "X-Acme-Signature", "signed": "{body}", "encoding": "hex"}
+TIMES = {"timestamp": "X-Acme-Timestamp", "signed": "{timestamp}.{body}"}
+INSIDE = {"timestamp": "t=", "signed": "{timestamp}.{body}", "prefix": "v1=", "separator": ","}
+WITH_ID = {"id": "X-Acme-Id", "signed": "{id}.{body}"}
+EDDSA = {"method": "ed25519", "key": "hex"}
+
+
+@pytest.mark.parametrize("fields", [{}, TIMES, INSIDE, WITH_ID, EDDSA], ids=lambda fields: " ".join(fields))
+def test_what_the_contradictions_are_made_of_is_a_dialect(fields):
+    assert Dialect(**PLAIN | fields)
+
+
+CONTRADICTIONS = [
+    # Nothing, or not everything, is signed.
+    ({"signed": "{boby}"}, "signed must be text whose only braces are those of {id}, {timestamp} and {body}"),
+    ({"signed": "{boby}.{body}"}, "signed must be text whose only braces"),
+    ({"signed": "{body"}, "signed must be"),
+    ({"signed": "body}"}, "signed must be"),
+    ({"signed": "{{body}}"}, "signed must be"),
+    ({"signed": "{body}{}"}, "signed must be"),
+    ({"signed": "{ body }"}, "signed must be"),
+    ({"signed": "{BODY}"}, "signed must be"),
+    ({"signed": "\udc80{body}"}, "signed must be"),
+    ({"signed": ""}, "signed does not hold {body}, so any body would be believed"),
+    ({"signed": "body"}, "signed does not hold {body}"),
+    (TIMES | {"signed": "{timestamp}"}, "signed does not hold {body}"),
+    (TIMES | {"signed": "{timestamp}"}, "body_unsigned=True"),
+    ({"signed": "{body}", "body_unsigned": True}, "body_unsigned is True, and signed holds {body}"),
+    ({"signed": "always", "body_unsigned": True}, "every delivery would have the same signature"),
+    # What is signed stands nowhere; what stands somewhere is not signed.
+    (TIMES | {"signed": "{body}", "max_age": 300}, "signed does not hold {timestamp}"),
+    (TIMES | {"signed": "{body}", "max_ahead": 300}, "signed does not hold {timestamp}"),
+    (TIMES | {"signed": "{body}"}, "signed does not hold {timestamp}"),
+    (INSIDE | {"signed": "{body}"}, "signed does not hold {timestamp}"),
+    (TIMES | {"timestamp": ""}, "signed holds {timestamp}, and timestamp does not say where it stands"),
+    (WITH_ID | {"id": ""}, "signed holds {id}, and id does not say where it stands"),
+    (WITH_ID | {"signed": "{body}"}, "signed does not hold {id}"),
+    ({"max_age": 300}, "max_age needs a timestamp"),
+    ({"max_ahead": 0}, "max_ahead needs a timestamp"),
+    # The header of the signature cannot be taken apart.
+    (INSIDE | {"separator": ""}, "separator"),
+    (INSIDE | {"separator": "=", "prefix": "v1="}, "separator '='"),
+    (INSIDE | {"separator": "v1=x", "prefix": "v1=x"}, "separator 'v1=x'"),
+    ({"prefix": "v1,", "separator": ","}, "separator ','"),
+    ({"prefix": "sha256=", "separator": "a"}, "separator 'a'"),
+    ({"separator": "00"}, "separator '00'"),
+    ({"separator": "=", "encoding": "base64"}, "separator '='"),
+    ({"separator": "/", "encoding": "base64"}, "separator '/'"),
+    (INSIDE | {"separator": "=;", "timestamp": "t;="}, "separator '=;'"),
+    (INSIDE | {"prefix": "t="}, "begin alike"),
+    (INSIDE | {"prefix": "t"}, "begin alike"),
+    (INSIDE | {"prefix": "t=v1="}, "begin alike"),
+    (INSIDE | {"prefix": ""}, "begin alike"),
+    # Headers that cannot be sent, or that overwrite each other.
+    ({"signature": ""}, "signature must be the name of a header"),
+    ({"signature": "X Acme"}, "signature must be the name of a header"),
+    ({"signature": "X-Acme:"}, "signature must be"),
+    ({"signature": "X-Acme\n"}, "signature must be"),
+    ({"signature": "X-Äcme"}, "signature must be"),
+    ({"signature": "X-Acme="}, "signature must be"),
+    (WITH_ID | {"id": "X Acme"}, "id must be the name of a header"),
+    (WITH_ID | {"id": "n="}, "id must be the name of a header"),
+    (TIMES | {"timestamp": "X Acme"}, "timestamp must be the name of a header"),
+    (INSIDE | {"timestamp": " t="}, "timestamp must be"),
+    (INSIDE | {"timestamp": "t=\n"}, "timestamp must be"),
+    (INSIDE | {"timestamp": "ü="}, "timestamp must be"),
+    ({"prefix": " v1="}, "prefix must be"),
+    ({"prefix": "v1\n"}, "prefix must be"),
+    ({"prefix": "ü="}, "prefix must be"),
+    ({"separator": "\t"}, "separator must be"),
+    ({"separator": "·"}, "separator must be"),
+    (TIMES | {"timestamp": "x-acme-signature"}, "signature and timestamp name the same header"),
+    (WITH_ID | {"id": "X-ACME-SIGNATURE"}, "signature and id name the same header"),
+    (WITH_ID | {"timestamp": "X-Acme-Id", "signed": "{id}{timestamp}{body}"}, "id and timestamp name the same"),
+    (WITH_ID | {"unsigned": ("x-acme-id",)}, "unsigned lists x-acme-id"),
+    (TIMES | {"unsigned": ("every other header", "X-Acme-Timestamp")}, "unsigned lists X-Acme-Timestamp"),
+    # Keys.
+    ({"private_prefix": "whsk_"}, "private_prefix"),
+    (EDDSA | {"key": "text"}, "key"),
+    # Values of the wrong kind.
+    ({"name": ""}, "name must be"),
+    ({"name": "  "}, "name must be"),
+    ({"method": "hmac-md5"}, "method must be one of hmac-sha256, ed25519"),
+    ({"encoding": "Hex"}, "encoding must be one of base64, hex"),
+    ({"key": ""}, "key must be one of text, base64, hex"),
+    ({"method": ["ed25519"]}, "method must be one of"),
+    (TIMES | {"max_age": -1}, "max_age must be a number of seconds"),
+    (TIMES | {"max_ahead": -0.5}, "max_ahead must be a number of seconds"),
+    (TIMES | {"max_age": True}, "max_age must be"),
+    (TIMES | {"max_age": "300"}, "max_age must be"),
+    (TIMES | {"max_age": float("nan")}, "max_age must be"),
+    (TIMES | {"max_age": float("inf")}, "max_age must be"),
+    (TIMES | {"max_age": 3j}, "max_age must be"),
+    (TIMES | {"max_age": (300,)}, "max_age must be"),
+    ({"unsigned": "every other header"}, "unsigned must be a tuple"),
+    ({"unsigned": ["every other header"]}, "unsigned must be a tuple"),
+    ({"unsigned": (5,)}, "unsigned must be a tuple"),
+    ({"unsigned": None}, "unsigned must be a tuple"),
+    ({"body_unsigned": "no"}, "body_unsigned must be True or False"),
+    ({"body_unsigned": None}, "body_unsigned must be"),
+]
+TEXT_FIELDS = [f.name for f in dataclasses.fields(Dialect) if f.type is str]
+
+
+@pytest.mark.parametrize(("fields", "words"), CONTRADICTIONS, ids=str)
+def test_a_dialect_that_contradicts_itself_says_what_is_wrong(fields, words):
+    with pytest.raises(ValueError) as mistake:
+        Dialect(**PLAIN | fields)
+    assert words in str(mistake.value) and str(mistake.value).endswith(".")
+
+
+@pytest.mark.parametrize("value", [("X-A", "X-B"), ["X-A"], b"X-A", None, 5, True], ids=repr)
+@pytest.mark.parametrize("field", TEXT_FIELDS)
+def test_every_text_of_a_dialect_is_text(field, value):
+    with pytest.raises(ValueError, match=rf"^{field} must be .*; got "):
+        Dialect(**PLAIN | {field: value})
+
+
+def test_every_field_of_a_dialect_is_looked_at():
+    assert len(TEXT_FIELDS) == 13
+    assert set(signing._FIELDS) == {field.name for field in dataclasses.fields(Dialect)}
+
+
+def test_a_scheme_that_leaves_the_body_unsigned_says_so():
+    dialect = Dialect(**PLAIN | TIMES | {"signed": "{timestamp}", "body_unsigned": True, "max_age": 300})
+    headers = sign(BODY, "secret", dialect, timestamp=NOW)
+    assert refusal(dialect, headers, b"another body", "secret") is None
+    assert refusal(dialect, with_stamp(dialect, headers, str(NOW + 1)), BODY, "secret") == "no_match"
+
+
+def test_a_limit_may_be_a_fraction_of_a_second_or_nothing():
+    dialect = Dialect(**PLAIN | TIMES | {"max_age": 0.5, "max_ahead": 0})
+    headers = sign(BODY, "secret", dialect, timestamp=NOW)
+    assert refusal(dialect, headers, BODY, "secret", SimulatedClock(start=NOW + 0.5)) is None
+    assert refusal(dialect, headers, BODY, "secret", SimulatedClock(start=NOW + 1)) == "too_old"
+    assert refusal(dialect, headers, BODY, "secret", SimulatedClock(start=NOW - 1)) == "too_new"
 
 
 # --- The providers' own libraries ---------------------------------------------------------------------------
@@ -252,26 +407,30 @@ KEYS = st.binary(min_size=24, max_size=64)
 
 
 @pytest.mark.parametrize(
-    ("library", "options"),
-    [(standardwebhooks.Webhook, {"json_parse": False}), (svix.webhooks.Webhook, {})],
-    ids=["standardwebhooks", "svix"],
+    ("dialect", "library", "options"),
+    [
+        (STANDARD_WEBHOOKS, standardwebhooks.Webhook, {"json_parse": False}),
+        (STANDARD_WEBHOOKS, svix.webhooks.Webhook, {}),
+        (SVIX, svix.webhooks.Webhook, {}),
+    ],
+    ids=["standardwebhooks", "svix", "svix, its own headers"],
 )
-def test_standard_webhooks_libraries_and_we_accept_each_other(library, options):
+def test_standard_webhooks_libraries_and_we_accept_each_other(dialect, library, options):
     @given(TEXTS, IDS, KEYS)
     @SETTINGS
     def both_ways(text, id, key):
         now, theirs = datetime.now(UTC), library(whsec(key))
-        theirs.verify(text.encode(), sign(text.encode(), whsec(key), id=id), **options)
+        theirs.verify(text.encode(), sign(text.encode(), whsec(key), dialect, id=id), **options)
         stamp = str(int(now.timestamp()))
         signature = theirs.sign(id, now, text)
-        headers = {"webhook-id": id, "webhook-timestamp": stamp, "webhook-signature": signature}
-        verify(text.encode(), headers, whsec(key))
-        assert sign(text.encode(), whsec(key), id=id, timestamp=now.timestamp()) == headers
+        headers = {dialect.id: id, dialect.timestamp: stamp, dialect.signature: signature}
+        verify(text.encode(), headers, whsec(key), dialect)
+        assert sign(text.encode(), whsec(key), dialect, id=id, timestamp=now.timestamp()) == headers
         other = whsec(key[:-1] + bytes([key[-1] ^ 1]))
         with pytest.raises(standardwebhooks.WebhookVerificationError):
-            theirs.verify(text.encode(), sign(text.encode(), other, id=id), **options)
+            theirs.verify(text.encode(), sign(text.encode(), other, dialect, id=id), **options)
         with pytest.raises(SignatureError):
-            verify(text.encode(), headers, other)
+            verify(text.encode(), headers, other, dialect)
 
     both_ways()
 
@@ -302,6 +461,17 @@ def test_standard_webhooks_libraries_accept_either_of_our_two_signatures():
     for secret in (old, new):
         standardwebhooks.Webhook(secret).verify(BODY, headers, json_parse=False)
         svix.webhooks.Webhook(secret).verify(BODY, headers)
+        svix.webhooks.Webhook(secret).verify(BODY, sign(BODY, [old, new], SVIX, id="msg_1"))
+
+
+def test_svixs_own_headers_are_standard_webhooks_under_other_names():
+    secret = OURS[SVIX][0]
+    headers = send(SVIX)
+    renamed = {name.replace("svix-", "webhook-"): value for name, value in headers.items()}
+    assert renamed == send(STANDARD_WEBHOOKS, secret=secret)
+    assert sorted(headers) == ["svix-id", "svix-signature", "svix-timestamp"]
+    assert refusal(STANDARD_WEBHOOKS, headers, secret=secret) == "missing"
+    assert refusal(SVIX, renamed) == "missing"
 
 
 @given(st.binary(max_size=200), st.binary(min_size=32, max_size=32), st.integers(0, 10**12))
@@ -379,7 +549,7 @@ def cases_off_by_one_bit(dialect, body):
     ids=lambda value: getattr(value, "name", None),
 )
 def test_no_change_of_a_single_bit_verifies(dialect, deliveries, at_least):
-    # Five dialects with an HMAC: at least 30,000 cases. The limits of age are lifted, so that what refuses
+    # Six dialects with an HMAC: at least 36,000 cases. The limits of age are lifted, so that what refuses
     # a changed time is the signature.
     ageless = replace(dialect, max_age=None, max_ahead=None)
     chance, count = random.Random(dialect.name), 0
@@ -540,6 +710,11 @@ def test_the_hmac_dialects_are_what_their_descriptions_say(body, id):
         "webhook-timestamp": at,
         "webhook-signature": "v1," + b64(mac(bytes(range(24)), id, ".", at, ".", body)),
     }
+    assert send(SVIX, body, id=id) == {
+        "svix-id": id,
+        "svix-timestamp": at,
+        "svix-signature": "v1," + b64(mac(bytes(range(1, 25)), id, ".", at, ".", body)),
+    }
     assert send(GITHUB, body) == {"X-Hub-Signature-256": "sha256=" + mac(key[GITHUB], body).hexdigest()}
     stripes = mac(key[STRIPE], at, ".", body).hexdigest()
     assert send(STRIPE, body) == {"Stripe-Signature": f"t={at},v1={stripes}"}
@@ -635,7 +810,8 @@ def test_a_time_not_in_digits_is_refused_even_when_its_signature_is_right(dialec
     if dialect in ED25519:
         signature = Ed25519PrivateKey.from_private_bytes(SEED).sign(message)
     else:
-        key = bytes(range(24)) if dialect is STANDARD_WEBHOOKS else OURS[dialect][0].encode()
+        secret = OURS[dialect][0]
+        key = base64.b64decode(secret[6:]) if dialect.key == "base64" else secret.encode()
         signature = hmac.digest(key, message, "sha256")
     text = base64.b64encode(signature).decode() if dialect.encoding == "base64" else signature.hex()
     headers = with_signature(dialect, headers, lambda _: text)
@@ -920,17 +1096,63 @@ def test_an_id_that_is_not_text_is_our_mistake(id):
         sign(BODY, OURS[STANDARD_WEBHOOKS][0], id=id)
 
 
-@over([STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519])
+@over([d for d in DIALECTS if d.id])
 def test_a_body_cannot_be_moved_into_the_id(dialect):
     """Standard Webhooks: an id may not hold a dot, "to prevent certain attacks". This is one.
 
     The signed text of id a, time 1 and body 2.x is that of id a.1, time 2 and body x.
     """
     headers = send(dialect, f"{NOW + 1}.5".encode(), id="msg_1")  # a number is JSON too
-    moved = headers | {"webhook-id": f"msg_1.{NOW}", "webhook-timestamp": str(NOW + 1)}
+    moved = headers | {dialect.id: f"msg_1.{NOW}", dialect.timestamp: str(NOW + 1)}
     assert refusal(dialect, moved, b"5") in {"malformed", "no_match"}
     with pytest.raises(ValueError):
         send(dialect, id="msg.1")
+
+
+# Dialects whose id ends where something else than a dot begins.
+COLONS = Dialect(**PLAIN | TIMES | WITH_ID | {"signed": "{id}:{timestamp}:{body}"})
+DOUBLES = Dialect(**PLAIN | WITH_ID | {"signed": "{id}::{body}"})
+
+
+@pytest.mark.parametrize(
+    ("dialect", "id", "body", "moved_id", "moved_body"),
+    [
+        (COLONS, "1", b"2:x", f"1:{NOW}", b"x"),
+        (DOUBLES, "1", b"2::x", "1::2", b"x"),
+        (DOUBLES, "1", b":x", "1:", b"x"),
+    ],
+)
+def test_nor_into_the_id_of_a_dialect_with_another_border(dialect, id, body, moved_id, moved_body):
+    headers = sign(body, "secret", dialect, id=id, timestamp=NOW)
+    assert refusal(dialect, headers, body, "secret") is None
+    moved = headers | {dialect.id: moved_id}
+    if dialect.timestamp:
+        moved[dialect.timestamp] = "2"
+    assert refusal(dialect, moved, moved_body, "secret") == "malformed"
+    with pytest.raises(ValueError, match=f"without spaces and without {dialect.signed[4:].partition('{')[0]!r}"):
+        sign(moved_body, "secret", dialect, id=moved_id, timestamp=2)
+
+
+def test_an_id_may_hold_a_dot_where_no_dot_ends_it():
+    headers = sign(BODY, "secret", COLONS, id="order.7", timestamp=NOW)
+    assert headers["X-Acme-Id"] == "order.7"
+    assert refusal(COLONS, headers, BODY, "secret") is None
+
+
+@over(LISTS)
+def test_nothing_is_signed_that_is_not_read(dialect):
+    secrets = [OURS[dialect][0]] * 20
+    assert refusal(dialect, send(dialect, secret=secrets)) is None
+    with pytest.raises(ValueError, match="21 secrets were given, and at most 20 signatures are read"):
+        send(dialect, secret=[*secrets, OURS[dialect][0]])
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["5", b"5", [5], datetime(2026, 1, 5, tzinfo=UTC), float("nan"), -1, 10**15, 5j], ids=repr
+)
+def test_a_time_to_sign_is_a_number_of_seconds(timestamp):
+    with pytest.raises(ValueError, match="timestamp is a time in seconds since the epoch, not "):
+        sign(BODY, OURS[STRIPE][0], STRIPE, timestamp=timestamp)
 
 
 @over(DIALECTS)

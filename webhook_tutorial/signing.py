@@ -6,11 +6,14 @@ it may be. A `Dialect` is that difference as a value, so one `sign` and one `ver
 
 import binascii
 import hmac
+import math
 import re
+import string
 import time
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -32,13 +35,6 @@ class SignatureError(Exception):
         self.reason = reason
 
 
-_KNOWN = {
-    "method": ("hmac-sha256", "ed25519"),
-    "encoding": ("base64", "hex"),
-    "key": ("text", "base64", "hex"),
-}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
     """How one provider signs.
@@ -49,16 +45,21 @@ class Dialect:
         prefix: What stands before each signature in that header.
         separator: What stands between several; empty if there is only ever one.
         id, timestamp: The headers with the delivery's id and with the time in seconds since the epoch; empty if
-            there is none. A ``timestamp`` that ends in ``=`` is no header: it marks an item of ``signature``.
+            none is signed. A ``timestamp`` that ends in ``=`` is no header: it marks an item of ``signature``.
         signed: What is signed, with ``{id}``, ``{timestamp}`` and ``{body}`` in their places.
+        body_unsigned: True for a scheme that leaves the body out of what it signs. Whoever has seen one delivery
+            can then send it with any body.
         method: ``"hmac-sha256"`` or ``"ed25519"``.
         encoding: Of the signature: ``"base64"`` or ``"hex"``.
         key: How the secret becomes the key: ``"text"`` (its characters), or ``"base64"`` or ``"hex"``, decoded.
         key_prefix: What stands before the secret (for ed25519: before the public key) and is no part of it.
         private_prefix: For ed25519, what stands before the private key.
         max_age, max_ahead: How many seconds old, or ahead of our clock, a timestamp may be; None for no limit.
-        unsigned: What can be changed on the way although it looks trustworthy.
+        unsigned: What can be changed on the way although it looks trustworthy, a tuple: names of headers, mostly.
         source: Where the provider says so.
+
+    Raises:
+        ValueError: A field cannot be what it is, or two fields contradict each other; the message says what to do.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Dialect:
     id: str = ""
     timestamp: str = ""
     signed: str
+    body_unsigned: bool = False
     method: str = "hmac-sha256"
     encoding: str
     key: str = "text"
@@ -79,9 +81,116 @@ class Dialect:
     source: str = ""
 
     def __post_init__(self):
-        for field, known in _KNOWN.items():
-            if getattr(self, field) not in known:
-                raise ValueError(f"{field} must be one of {', '.join(known)}; got {getattr(self, field)!r}.")
+        for field, (fits, words) in _FIELDS.items():
+            value = getattr(self, field)
+            if not fits(value):
+                raise ValueError(f"{field} must be {words}; got {value!r}.")
+        for sentence in _contradictions(self):
+            raise ValueError(sentence)
+
+
+def _text(pattern):
+    whole = re.compile(pattern, re.DOTALL)
+    return lambda value: isinstance(value, str) and whole.fullmatch(value)
+
+
+def _one_of(*known):
+    return lambda value: value in known, f"one of {', '.join(known)}"
+
+
+def _is_limit(value):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value is None or (number and 0 <= value < math.inf)
+
+
+def _are_texts(value):
+    return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+
+
+_PLACES = ("id", "timestamp", "body")  # what `Dialect.signed` may hold in braces
+_HEADER = "[-!#$%&'*+.^_`|~0-9A-Za-z]+"  # a token: RFC 9110, sections 5.1 and 5.6.2
+_MARK = "(?! )[ -~]+"  # HTTP takes a space at the beginning of a header's value away (RFC 9110, section 5.5)
+_SIGNED = rf"([^{{}}\ud800-\udfff]|{{({'|'.join(_PLACES)})}})*"  # half a character cannot be encoded
+
+# What each field may be by itself, and the words for it.
+_FIELDS = {
+    "name": (_text(r".*\S.*"), "text, the provider's name"),
+    "signature": (_text(_HEADER), "the name of a header: letters, digits and hyphens"),
+    "prefix": (_text(f"({_MARK})?"), "printable ASCII that does not begin with a space"),
+    "separator": (_text("[ -~]*"), "printable ASCII"),
+    "id": (_text(f"({_HEADER})?"), "the name of a header, or empty"),
+    "timestamp": (
+        _text(f"({_HEADER}|{_MARK}=)?"),
+        "the name of a header, or empty, or a mark in printable ASCII that ends in '='",
+    ),
+    "signed": (_text(_SIGNED), "text whose only braces are those of {id}, {timestamp} and {body}"),
+    "body_unsigned": (lambda value: isinstance(value, bool), "True or False"),
+    "method": _one_of("hmac-sha256", "ed25519"),
+    "encoding": _one_of("base64", "hex"),
+    "key": _one_of("text", "base64", "hex"),
+    "key_prefix": (_text(".*"), "text"),
+    "private_prefix": (_text(".*"), "text"),
+    "max_age": (_is_limit, "a number of seconds, not negative, or None"),
+    "max_ahead": (_is_limit, "a number of seconds, not negative, or None"),
+    "unsigned": (_are_texts, "a tuple of texts"),
+    "source": (_text(".*"), "text"),
+}
+
+_ALPHABETS = {  # the characters of a signature
+    "base64": string.ascii_letters + string.digits + "+/=",
+    "hex": string.digits + "abcdef",
+}
+
+
+def _contradictions(d):
+    """Yield a sentence for whatever in a dialect cannot be true together."""
+    places = [place for place in _PLACES if f"{{{place}}}" in d.signed]
+    inside = d.timestamp if d.timestamp.endswith("=") else ""
+    headers = {"signature": d.signature, "id": d.id, "timestamp": "" if inside else d.timestamp}
+    headers = {field: name.lower() for field, name in headers.items() if name}
+
+    for place in ("id", "timestamp"):
+        stands = getattr(d, place)
+        if stands and place not in places:
+            yield (
+                f"{place} is {stands!r}, and signed does not hold {{{place}}}, so anybody could change it: "
+                f"sign it, or leave {place} out and list the header in unsigned."
+            )
+        if place in places and not stands:
+            yield f"signed holds {{{place}}}, and {place} does not say where it stands: name its header there."
+    for limit in ("max_age", "max_ahead"):
+        if getattr(d, limit) is not None and not d.timestamp:
+            yield f"{limit} needs a timestamp: say in timestamp where it stands, or leave {limit} out."
+    if "body" not in places and not d.body_unsigned:
+        yield (
+            "signed does not hold {body}, so any body would be believed: sign it. If the provider really does not, "
+            "say body_unsigned=True."
+        )
+    if "body" in places and d.body_unsigned:
+        yield "body_unsigned is True, and signed holds {body}: leave one of them out."
+    if not places:
+        yield "signed holds nothing of the delivery, so every delivery would have the same signature."
+
+    if inside and not d.separator:
+        yield f"timestamp {inside!r} marks an item of signature: say in separator what stands between the items."
+    if inside and (inside.startswith(d.prefix) or d.prefix.startswith(inside)):
+        yield f"prefix {d.prefix!r} and timestamp {inside!r} begin alike, so an item of signature could be either."
+    if d.separator and set(d.separator) <= set(d.prefix + inside + _ALPHABETS[d.encoding]):
+        yield (
+            f"separator {d.separator!r} could stand in the middle of an item of signature: "
+            "it needs a character that no prefix, mark or signature holds."
+        )
+    for one, other in combinations(headers, 2):
+        if headers[one] == headers[other]:
+            yield f"{one} and {other} name the same header, {getattr(d, one)}."
+    for name in d.unsigned:
+        if name.lower() in headers.values():
+            yield f"unsigned lists {name}, and another field reads that header: leave it out of one of them."
+
+    if d.private_prefix and d.method != "ed25519":
+        yield f"private_prefix is for ed25519: {d.method} has one secret, and key_prefix is what stands before it."
+    if d.method == "ed25519" and d.key == "text":
+        yield "key is 'text', and an ed25519 key is 32 bytes of any kind: key must be 'base64' or 'hex'."
 
 
 STANDARD_WEBHOOKS = Dialect(
@@ -101,23 +210,24 @@ STANDARD_WEBHOOKS = Dialect(
     source="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
 )
 
-STANDARD_WEBHOOKS_ED25519 = Dialect(
+STANDARD_WEBHOOKS_ED25519 = replace(
+    STANDARD_WEBHOOKS,
     name="Standard Webhooks, ed25519",
-    signature="webhook-signature",
     prefix="v1a,",
-    separator=" ",
-    id="webhook-id",
-    timestamp="webhook-timestamp",
-    signed="{id}.{timestamp}.{body}",
     method="ed25519",
-    encoding="base64",
-    key="base64",
     key_prefix="whpk_",
     private_prefix="whsk_",
-    max_age=300,
-    max_ahead=300,
-    unsigned=("every other header",),
-    source="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+)
+
+# Svix delivers for many providers. Some of its customers have the names changed to webhook-id, webhook-timestamp
+# and webhook-signature: those deliveries are Standard Webhooks.
+SVIX = replace(
+    STANDARD_WEBHOOKS,
+    name="Svix",
+    signature="svix-signature",
+    id="svix-id",
+    timestamp="svix-timestamp",
+    source="https://docs.svix.com/receiving/verifying-payloads/how-manual",
 )
 
 GITHUB = Dialect(
@@ -177,7 +287,7 @@ DISCORD = Dialect(
     source="https://docs.discord.com/developers/interactions/overview",
 )
 
-DIALECTS = (STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, GITHUB, STRIPE, SLACK, SHOPIFY, DISCORD)
+DIALECTS = (STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, SVIX, GITHUB, STRIPE, SLACK, SHOPIFY, DISCORD)
 
 
 def verify(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, clock=None):
@@ -205,8 +315,9 @@ def verify(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, clock=None):
         stamp = _item(items, dialect) if dialect.timestamp[-1] == "=" else _header(headers, dialect.timestamp)
         _check_time(stamp, dialect, clock.now() if clock else time.time())
     id = _header(headers, dialect.id) if dialect.id else ""
-    if "." in id:
-        raise SignatureError("malformed", f"{dialect.id} holds a dot, which could be the border to the timestamp.")
+    border = _border(dialect.signed)
+    if _crosses(id, border):
+        raise SignatureError("malformed", f"{dialect.id} holds {border!r}, which is where an id ends.")
     message = _message(dialect, id, stamp, body)
     size = len(dialect.prefix)
     offered = [item[size:] for item in items if item.startswith(dialect.prefix)]
@@ -236,21 +347,28 @@ def sign(body, secret, dialect=STANDARD_WEBHOOKS, *, id="", timestamp=None):
         timestamp: The time of this attempt, in seconds since the epoch; now if left out.
 
     Raises:
-        ValueError: The id cannot be sent, the timestamp is no time, the dialect has room for one signature only,
+        ValueError: The id cannot be sent, the timestamp is no time, the dialect has no room for so many signatures,
             or a secret cannot be read.
         TypeError: The body is not bytes, or a secret is not text.
     """
     if not isinstance(body, (bytes, bytearray)):
         raise TypeError(f"The body must be the bytes that will be sent, not {type(body).__name__}.")
-    if dialect.id and not (isinstance(id, str) and _ID.fullmatch(id)):
+    border = _border(dialect.signed)
+    if dialect.id and not (isinstance(id, str) and _ID.fullmatch(id) and not _crosses(id, border)):
+        without = f" and without {border!r}" if border else ""
         raise ValueError(
-            f"{dialect.name} signs the id of a delivery: give id= a text in ASCII without spaces and dots."
+            f"{dialect.name} signs the id of a delivery: give id= a text in ASCII without spaces{without}."
         )
     secrets = _secrets(secret)
     if len(secrets) > 1 and not dialect.separator:
         raise ValueError(f"{dialect.name} takes one signature, and {len(secrets)} secrets were given.")
+    if len(secrets) > _MOST_SIGNATURES:
+        raise ValueError(
+            f"{len(secrets)} secrets were given, and at most {_MOST_SIGNATURES} signatures are read: "
+            "two are enough to change a secret."
+        )
     now = time.time() if timestamp is None else timestamp
-    if not 0 <= now < 10**15:
+    if not (isinstance(now, (int, float)) and 0 <= now < 10**15):
         raise ValueError(f"timestamp is a time in seconds since the epoch, not {timestamp!r}.")
     stamp = str(int(now)) if dialect.timestamp else ""
     message = _message(dialect, id, stamp, body)
@@ -266,9 +384,21 @@ def sign(body, secret, dialect=STANDARD_WEBHOOKS, *, id="", timestamp=None):
 #: More than a sender needs that changes its secret, and few enough to be tried quickly.
 _MOST_SIGNATURES = 20
 
-# The specification: an id must not hold a dot, or a body could be moved into it. A space at its ends would be
-# stripped on the way.
-_ID = re.compile(r"[!-\-/-~]+")
+_ID = re.compile("[!-~]+")  # a space at its ends would be stripped on the way
+
+
+@lru_cache
+def _border(signed):
+    """What stands after the id in what is signed: in Standard Webhooks a dot."""
+    return signed.partition("{id}")[2].partition("{")[0]
+
+
+def _crosses(id, border):
+    """Whether an id could end sooner than it does: then a piece of it could be moved into the body, or back.
+
+    So Standard Webhooks forbids a dot in it.
+    """
+    return bool(border) and (id + border).index(border) < len(id)
 
 
 def _secrets(secret):
@@ -319,8 +449,8 @@ def _message(dialect, id, stamp, body):
 @lru_cache
 def _template(signed):
     template = signed.encode().replace(b"%", b"%%")
-    for name in (b"id", b"timestamp", b"body"):
-        template = template.replace(b"{%b}" % name, b"%%(%b)b" % name)
+    for place in map(str.encode, _PLACES):
+        template = template.replace(b"{%b}" % place, b"%%(%b)b" % place)
     return template
 
 

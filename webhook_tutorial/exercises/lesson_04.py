@@ -163,9 +163,15 @@ def _test_bugs(receive):
             raise Wrong(f"The five are gone, and one attack is left: {what} should get 401, with no exception.")
 
 
-def _test_dialect(paddle):
+def _test_dialect(make):
+    try:
+        paddle = make()
+    except ValueError as error:
+        raise Wrong(f"Dialect finds a contradiction: {error}") from None
+    except TypeError as error:
+        raise Wrong(f"The Dialect could not be made: {error}. Dialect? in a new cell explains the fields.") from None
     if not isinstance(paddle, Dialect):
-        raise Wrong("PADDLE must be a Dialect: Dialect(name=..., signature=..., ...).")
+        raise Wrong("paddle() must return a Dialect: return Dialect(name=..., signature=..., ...).")
     # The example of Paddle's own library: github.com/PaddleHQ/paddle-python-sdk, tests/Unit/Notification/test_Verifier.py
     published = "ts=1696195954;h1=dummy;h1=d96299976a6eb066f484d7fde011ac56fc32b38fc9940bc419d6e537fdc6ef02"
     secret = "pdl_ntf_01hbpjmytsa32fhr36nqgc3kgb_WvRO0eL4Bj9rgYYIBZY6wZhG4EHy9jzh"
@@ -200,6 +206,10 @@ def _test_dialect(paddle):
     if reason(age=6) != "too_old" or reason(age=5):
         raise Wrong("Refuse what is older than 5 seconds, and nothing younger: max_age.")
 
+
+_PADDLE = (  # right but for the limit of age
+    "'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=';', prefix='h1='"
+)
 
 EXERCISES = [
     Exercise(
@@ -336,37 +346,52 @@ def receive_safely(body, headers, secret, now):
         solution='''
 from webhook_tutorial import Dialect
 
-PADDLE = Dialect(
-    name="Paddle",
-    signature="Paddle-Signature",
-    prefix="h1=",
-    separator=";",
-    timestamp="ts=",
-    signed="{timestamp}:{body}",
-    encoding="hex",
-    max_age=5,
-)
+def paddle():
+    return Dialect(
+        name="Paddle",
+        signature="Paddle-Signature",
+        prefix="h1=",
+        separator=";",
+        timestamp="ts=",
+        signed="{timestamp}:{body}",
+        encoding="hex",
+        max_age=5,
+    )
 ''',
-        answer="PADDLE",
+        answer="paddle",
         praise="Paddle's own published example verifies, and verify needed no new line for it.",
-        mistakes=tuple(
-            ("from webhook_tutorial import Dialect\nPADDLE = Dialect(name='Paddle', " + fields + ")", words)
-            for fields, words in (
-                ("signature='X-Signature', signed='{body}', encoding='hex'", "The signature is looked for in another header"),
-                ("signature='Paddle-Signature', timestamp='ts', signed='{body}', encoding='hex'", "The time stands in the same"),
-                ("signature='Paddle-Signature', timestamp='ts=', separator=',', signed='{body}', encoding='hex'", "The items of"),
-                ("signature='Paddle-Signature', timestamp='ts=', separator=';', signed='{body}', encoding='hex'", "Each signature"),
-                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}.{body}',"
-                 " encoding='hex'", "What is signed is the timestamp, a colon"),
-                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}:{body}',"
-                 " encoding='base64'", "Paddle's own example does not fit"),
-                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}:{body}',"
-                 " encoding='hex', key='base64'", "The secret could not be read"),
-                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}:{body}',"
-                 " encoding='hex', max_age=5, max_ahead=0", "A sender whose clock is one second ahead"),
-                ("signature='Paddle-Signature', timestamp='ts=', separator=';', prefix='h1=', signed='{timestamp}:{body}',"
-                 " encoding='hex'", "Refuse what is older than 5 seconds"),
-            )
+        mistakes=(
+            ("def paddle():\n    return {'name': 'Paddle', 'signature': 'Paddle-Signature'}", "paddle() must return a Dialect"),
+            *(
+                (
+                    "from webhook_tutorial import Dialect\n"
+                    "def paddle():\n    return Dialect(name='Paddle', encoding=" + fields + ")",
+                    words,
+                )
+                for fields, words in (
+                    ("'hex', header='Paddle-Signature', signed='{timestamp}:{body}'", "The Dialect could not be made"),
+                    ("'hex', signature='Paddle-Signature', signed='{ts}:{body}'",
+                     "Dialect finds a contradiction: signed must be text whose only braces"),
+                    ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{body}', separator=';', prefix='h1='",
+                     "Dialect finds a contradiction: timestamp is 'ts=', and signed does not hold {timestamp}"),
+                    ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', prefix='h1='",
+                     "Dialect finds a contradiction: timestamp 'ts=' marks an item of signature"),
+                    ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=';'",
+                     "Dialect finds a contradiction: prefix '' and timestamp 'ts=' begin alike"),
+                    ("'hex', signature='X-Signature', signed='{body}'", "The signature is looked for in another header"),
+                    ("'hex', signature='Paddle-Signature', timestamp='ts', signed='{timestamp}:{body}'", "The time stands in the same"),
+                    ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=',', prefix='h1='",
+                     "The items of"),
+                    ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=';', prefix='h1'",
+                     "Each signature"),
+                    ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}.{body}', separator=';', prefix='h1='",
+                     "What is signed is the timestamp, a colon"),
+                    (_PADDLE.replace("hex", "base64"), "Paddle's own example does not fit"),
+                    (_PADDLE + ", key='base64'", "The secret could not be read"),
+                    (_PADDLE + ", max_age=5, max_ahead=0", "A sender whose clock is one second ahead"),
+                    (_PADDLE, "Refuse what is older than 5 seconds"),
+                )
+            ),
         ),
     ),
 ]  # fmt: skip
