@@ -1,6 +1,13 @@
-"""For every test and notebook: requests to this computer never go to a proxy, whatever the machine's settings."""
+"""For every test and notebook, whatever the machine's settings.
+
+The tests' own requests to this computer never go to a proxy (that the lessons need no such help is tested in
+tests/test_notebooks.py), and a home folder that cannot be written stops no kernel.
+"""
 
 import os
 
+from elsewhere import move_what_cannot_be_written
+
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1", "localhost"]))
+move_what_cannot_be_written()

@@ -102,7 +102,8 @@ class Progress:
         elif words[0] == "Downloading" and line.endswith(")"):
             self.show("package %d: %s" % (self.packages, " ".join(words[1:]).rsplit("/")[-1]))
         elif line.startswith("Installing collected packages"):
-            self.show("installing %d packages" % (line.count(",") + 1), now=True)
+            count = line.count(",") + 1
+            self.show("installing %d package%s" % (count, "s" if count > 1 else ""), now=True)
         elif "Retrying" in words:
             self.show("the network does not answer; pip tries again", now=True)
 

@@ -5,17 +5,25 @@
 
 What differs from machine to machine, and is no output, is not saved: when a cell ran, which Python ran it, and
 the ids of widgets, which mean nothing without their kernel (a panel's plain twin is kept).
+
+Where a cell's output is the same as before but for what "pytest --nbval" does not compare either (ports, pictures,
+how a stream was cut into pieces), the old one stays, so that running a lesson twice changes nothing. To have a
+picture drawn anew, clear its cell's output first.
 """
 
-import os
+import configparser
+import re
 import sys
 from pathlib import Path
 
 import nbformat
+from elsewhere import move_what_cannot_be_written
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -26,20 +34,65 @@ METADATA = {
 def run(path):
     """Run one notebook in its own folder and write it back; if a cell fails, raise and write nothing."""
     notebook = nbformat.read(path, as_version=4)
+    before = {cell.id: cell.get("outputs", []) for cell in notebook.cells}
     NotebookClient(
         notebook, timeout=60, kernel_name="python3", record_timing=False, store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
+        # Or each kernel warns in the terminal that it runs over TCP without encryption.
+        config=Config(KernelManager={"transport_encryption": "auto"}),
     ).execute()  # fmt: skip
+    rules = sanitizing_rules()
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGET, None)
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET, None)
+            keep_what_is_the_same(cell, before[cell.id], rules)
     notebook.metadata = nbformat.from_dict(METADATA)
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
 
 
+def sanitizing_rules():
+    """What nbval replaces before it compares, as pairs of a pattern and a replacement."""
+    config = configparser.RawConfigParser()
+    config.read(ROOT / "tests" / "nbval_sanitize.cfg")
+    return [(re.compile(config[name]["regex"]), config[name]["replace"]) for name in config.sections()]
+
+
+def joined(outputs):
+    """Outputs with the pieces of a stream that follow each other in one: where it was cut is chance."""
+    whole = []
+    for output in outputs:
+        if whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
+def keep_what_is_the_same(cell, before, rules):
+    """Put a cell's outputs of before back if they are the same to nbval; its number stays the new one."""
+
+    def compared(value):
+        if isinstance(value, str):
+            for pattern, replacement in rules:
+                value = pattern.sub(replacement, value)
+            return value
+        if isinstance(value, dict):
+            ignored = ("execution_count", "image/png")
+            return {key: compared(one) for key, one in value.items() if key not in ignored}
+        return [compared(one) for one in value] if isinstance(value, list) else value
+
+    if compared(joined(nbformat.from_dict(before))) == compared(cell.outputs):
+        cell.outputs = before
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = cell.execution_count
+
+
 def main(arguments):
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # as conftest.py does for the checks
+    move_what_cannot_be_written()
     failed = 0
     for path in map(Path, arguments or sorted(NOTEBOOKS.glob("*.ipynb"))):
         try:

@@ -85,7 +85,7 @@ def main():
         run_to_first_webhook(arguments.run)
         return
 
-    environment = dict(os.environ, NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
+    environment = dict(os.environ)
     if not arguments.warm:
         environment["PIP_NO_CACHE_DIR"] = "1"
 

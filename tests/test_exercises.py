@@ -130,3 +130,15 @@ def test_the_bug_hunt_fails_exactly_the_tests_of_the_mistakes_that_are_left(mend
     mends = [mend for mend, done in zip(MENDS, mended, strict=True) if done]
     left = [name for name, done in zip(BUGS, mended, strict=True) if not done]
     assert bugs_left(suspicious_receiver(mends)) == left
+
+
+def test_where_a_socks_proxy_is_set_the_words_say_how_to_leave_it_out(monkeypatch):
+    import httpx
+
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:9")
+
+    async def send_all(urls, event):
+        async with httpx.AsyncClient() as client:
+            return [(await client.post(url, json=event)).status_code for url in urls]
+
+    assert "trust_env=False" in str(check("03.fan_out", send_all))

@@ -7,7 +7,7 @@ imported when first used.
 from .clock import SimulatedClock, SystemClock
 from .delivery import Circuit, Policy, Sender, exponential, verdict
 from .diagrams import diagram
-from .environment import check_environment
+from .environment import check_environment, reach_loopback_directly
 from .events import encode, make_event
 from .exercises import check, hint, solution
 from .faults import faults
@@ -34,8 +34,8 @@ _LAZY = {
 __all__ = [
     "Circuit", "Dialect", "Exchange", "Policy", "Process", "Sender", "Server", "Shop", "SignatureError",
     "SimulatedClock", "SystemClock", "Traffic", "check", "check_environment", "diagram", "encode", "exponential",
-    "faults", "hint", "make_event", "running", "serve", "sign", "solution", "stop_all", "verdict", "verify",
-    "watch", "why_no_answer", *_LAZY,
+    "faults", "hint", "make_event", "reach_loopback_directly", "running", "serve", "sign", "solution", "stop_all",
+    "verdict", "verify", "watch", "why_no_answer", *_LAZY,
 ]  # fmt: skip
 
 __version__ = "0.1.0"

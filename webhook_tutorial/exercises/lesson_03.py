@@ -93,7 +93,15 @@ def _test_fan_out(send_all):
 
     with serve(app) as server:
         urls = [f"{server.url}/subscriber/{i}" for i in range(n)]
-        got = call(send_all, urls, _EVENT)
+        try:
+            got = call(send_all, urls, _EVENT)
+        except ImportError as error:
+            if "SOCKS" not in str(error):
+                raise
+            raise Wrong(
+                "Your computer uses a SOCKS proxy, which httpx looks up in the environment and cannot speak to. "
+                "httpx.AsyncClient(trust_env=False) leaves it out."
+            ) from None
         arrived = server.traffic.where(method="POST")
     if len(arrived) != n:
         raise Wrong(f"{n} subscribers were waiting, and {len(arrived)} heard from you.")
@@ -222,7 +230,7 @@ def send_all(urls, event):
              "    with ThreadPoolExecutor(4) as pool:\n"
              "        return list(pool.map(lambda url: requests.post(url, json=event, timeout=5).status_code, urls))",
              "4 of 8 were asked at once"),
-            ("import asyncio, httpx\nasync def send_all(urls, event):\n    async with httpx.AsyncClient() as client:\n"
+            ("import asyncio, httpx\nasync def send_all(urls, event):\n    async with httpx.AsyncClient(trust_env=False) as client:\n"
              "        return await asyncio.gather(*(client.post(url, json=event) for url in urls))",
              "All of them heard at once. Return each answer's status_code"),
             ("import requests\ndef send_all(urls, event):\n    return [requests.post(urls[0], json=event).status_code]",
