@@ -403,7 +403,8 @@ def test_a_limit_may_be_a_fraction_of_a_second_or_nothing():
 # They take no clock, so these deliveries are of the present time. They read the body as UTF-8.
 TEXTS = st.text(max_size=200)
 IDS = st.text(string.ascii_letters + string.digits + "_-:/", min_size=1, max_size=40)
-KEYS = st.binary(min_size=24, max_size=64)
+KEYS = st.binary(min_size=24, max_size=64).filter(any)
+SEEDS = st.binary(min_size=32, max_size=32).filter(any)
 
 
 @pytest.mark.parametrize(
@@ -435,7 +436,7 @@ def test_standard_webhooks_libraries_and_we_accept_each_other(dialect, library, 
     both_ways()
 
 
-@given(TEXTS, st.text(min_size=1, max_size=60).filter(str.strip))
+@given(TEXTS, st.text(min_size=1, max_size=60).filter(str.strip).filter(lambda text: text.strip("\0")))
 @SETTINGS
 def test_stripes_library_and_we_accept_each_other(text, secret):
     headers = sign(text.encode(), secret, STRIPE)
@@ -474,7 +475,7 @@ def test_svixs_own_headers_are_standard_webhooks_under_other_names():
     assert refusal(SVIX, renamed) == "missing"
 
 
-@given(st.binary(max_size=200), st.binary(min_size=32, max_size=32), st.integers(0, 10**12))
+@given(st.binary(max_size=200), SEEDS, st.integers(0, 10**12))
 @FEW
 def test_discords_dialect_is_the_cryptography_packages_signature_of_time_and_body(body, seed, at):
     # Discord publishes no example, so the package itself is the independent check.
@@ -488,7 +489,7 @@ def test_discords_dialect_is_the_cryptography_packages_signature_of_time_and_bod
     verify(body, by_hand, public, DISCORD)
 
 
-@given(st.binary(max_size=200), st.binary(min_size=32, max_size=32), IDS)
+@given(st.binary(max_size=200), SEEDS, IDS)
 @FEW
 def test_standard_webhooks_ed25519_is_the_cryptography_packages_signature(body, seed, id):
     key = Ed25519PrivateKey.from_private_bytes(seed)
@@ -1153,6 +1154,111 @@ def test_nothing_is_signed_that_is_not_read(dialect):
 def test_a_time_to_sign_is_a_number_of_seconds(timestamp):
     with pytest.raises(ValueError, match="timestamp is a time in seconds since the epoch, not "):
         sign(BODY, OURS[STRIPE][0], STRIPE, timestamp=timestamp)
+
+
+# --- Public keys that anybody can sign for ------------------------------------------------------------------
+
+P = 2**255 - 19
+D = -121665 * pow(121666, -1, P) % P  # RFC 8032, section 5.1
+
+
+def add(one, other):
+    """The sum of two points of edwards25519 (RFC 8032, section 5.1.4, in plain coordinates)."""
+    (x1, y1), (x2, y2) = one, other
+    product = D * x1 * x2 * y1 * y2
+    x = (x1 * y2 + x2 * y1) * pow(1 + product, -1, P)
+    y = (y1 * y2 + x1 * x2) * pow(1 - product, -1, P)
+    return x % P, y % P
+
+
+def decode(data):
+    """The point that 32 bytes stand for (RFC 8032, section 5.1.3), also where y was not reduced."""
+    y, sign_bit = int.from_bytes(data, "little") % 2**255 % P, data[31] >> 7
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    assert x * x % P == square  # it is on the curve
+    return (P - x if x % 2 != sign_bit else x) % P, y
+
+
+# Every encoding of the eight points of small order, not reduced ones too, without their sign bit: libsodium,
+# crypto_core/ed25519/ref10/ed25519_ref10.c, ge25519_has_small_order; with it they are the fourteen keys of
+# low order in github.com/C2SP/CCTV ed25519.
+SMALL = [
+    bytes.fromhex(head + middle * 30 + tail) if len(middle) == 2 else bytes.fromhex(head)
+    for head, middle, tail in (
+        ("00", "00", "00"),
+        ("01", "00", "00"),
+        ("ec", "ff", "7f"),
+        ("ed", "ff", "7f"),
+        ("ee", "ff", "7f"),
+        ("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "", ""),
+        ("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", "", ""),
+    )
+]
+SMALL += [data[:31] + bytes([data[31] | 0x80]) for data in SMALL]
+IDENTITY = (0, 1)
+
+
+def in_dialect(dialect, public):
+    return public.hex() if dialect is DISCORD else "whpk_" + base64.b64encode(public).decode()
+
+
+@pytest.mark.parametrize("public", SMALL, ids=lambda data: f"{data[:2].hex()}..{data[-1:].hex()}")
+@over(ED25519)
+def test_a_public_key_of_small_order_is_refused(dialect, public):
+    point = decode(public)
+    for _ in range(3):
+        point = add(point, point)
+    assert point == IDENTITY
+
+    # Without the private key, which there is not: R is a point of small order and S is nothing, so that what is
+    # compared is [0]B with R + [k]A, and k is whatever the message makes of it.
+    for stamp in range(NOW, NOW + 64):
+        signature = IDENTITY[1].to_bytes(32, "little") + bytes(32)
+        text = signature.hex() if dialect is DISCORD else "v1a," + base64.b64encode(signature).decode()
+        forged = {dialect.signature: text, dialect.timestamp: str(stamp), "webhook-id": "msg_1"}
+        with pytest.raises(ValueError, match="one that anybody can sign for" if any(public) else "zeros"):
+            verify(b"forged", forged, in_dialect(dialect, public), dialect, clock=CLOCK)
+
+
+def test_there_are_no_more_points_of_small_order():
+    """The eight points by another way: a point of the curve times the order of the large group, and its multiples."""
+    found = set()
+    for y in range(2, 40):
+        try:
+            point = decode(y.to_bytes(32, "little"))
+        except AssertionError:
+            continue
+        rest, n = IDENTITY, ORDER
+        while n:
+            rest, point, n = (add(rest, point) if n % 2 else rest), add(point, point), n // 2
+        found.add(rest)
+    assert found == {decode(public) for public in SMALL} and len(found) == 8
+
+
+@given(SEEDS)
+@FEW
+def test_no_key_that_was_made_from_a_seed_is_taken_for_one(seed):
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    assert refusal(DISCORD, send(DISCORD, secret=seed.hex()), secret=public.hex()) is None
+
+
+@over(DIALECTS)
+def test_a_key_of_nothing_but_zero_bytes_is_empty(dialect):
+    """A placeholder; and HMAC fills a key up with zeros (RFC 2104, section 2), so that these are the empty key."""
+    sizes = {"text": [1, 64], "base64": [24, 32, 64], "hex": [32, 64]}[dialect.key]
+    write = {
+        "text": bytes.decode,
+        "base64": lambda data: base64.b64encode(data).decode(),
+        "hex": bytes.hex,
+    }[dialect.key]
+    for size in sizes:
+        with pytest.raises(ValueError, match="empty"):
+            sign(BODY, (dialect.private_prefix or dialect.key_prefix) + write(bytes(size)), dialect, id="msg_1")
+        with pytest.raises(ValueError, match="empty"):
+            verify(BODY, send(dialect), dialect.key_prefix + write(bytes(size)), dialect, clock=CLOCK)
 
 
 @over(DIALECTS)

@@ -297,14 +297,16 @@ def verify(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, clock=None):
         body: The body exactly as it arrived, bytes: in Flask ``request.get_data()``, before any parsing.
         headers: The headers, a mapping of text to text; the case of the names does not matter.
         secret: The secret or, for ed25519, the public key. A list of them verifies with any: a receiver that
-            changes its secret accepts the old one for a while.
+            changes its secret accepts the old one for a while. A short or guessable one is taken like any other:
+            Standard Webhooks asks for 24 to 64 random bytes.
         dialect: How the provider signs.
         clock: Something with ``now()``, in seconds since the epoch; the computer's clock if left out.
 
     Raises:
         SignatureError: It is not genuine, or too old or new, or cannot be read; ``reason`` says which.
         TypeError: The body is not bytes, or a secret is not text.
-        ValueError: The *secret* cannot be read, or none is given. That is a mistake of ours, not of the sender.
+        ValueError: The *secret* cannot be read, or none is given, or it is nothing but zeros, or a public key that
+            anybody can sign for. That is a mistake of ours, not of the sender.
     """
     if not isinstance(body, (bytes, bytearray)):
         raise TypeError(f"The body must be the raw bytes that arrived, not {type(body).__name__}.")
@@ -466,8 +468,9 @@ def _key(secret, key, prefix):
         decoded = _DECODE[key](text)
     except ValueError:
         raise ValueError(f"The secret is not valid {key} after {prefix!r}.") from None
-    if not decoded:
-        raise ValueError("The secret is empty.")
+    # HMAC fills a key up with zeros (RFC 2104, section 2): one of zeros alone is the empty key.
+    if not any(decoded):
+        raise ValueError("The secret is empty, or nothing but zeros.")
     return decoded
 
 
@@ -519,7 +522,25 @@ def _public_key(secret, key, prefix):
     data = _key(secret, key, prefix)
     if len(data) != 32:
         raise ValueError(f"An ed25519 public key has 32 bytes, not {len(data)}.")
+    if _has_small_order(data):
+        raise ValueError("This public key is one that anybody can sign for: nobody has made it from a private key.")
     return Ed25519PublicKey.from_public_bytes(data)
+
+
+# The curve of ed25519 (RFC 8032, section 5.1): -x² + y² = 1 + dx²y², modulo p.
+_P = 2**255 - 19
+_D = -121665 * pow(121666, -1, _P)
+
+
+def _has_small_order(data):
+    """Whether a public key is one of the eight points whose multiples are these eight only.
+
+    Signatures for them are found by trying, without a private key. Doubled at most three times they give the
+    neutral point (0, 1). That has y = 1; the point that doubles to it y = -1; those that double to that y = 0; and
+    a point that doubles to y = 0 has x² = -y², which in the curve's equation is dy⁴ + 2y² = 1.
+    """
+    y = int.from_bytes(data, "little") % 2**255  # the bit above is the sign of x
+    return y * (y**2 - 1) * (_D * y**4 + 2 * y**2 - 1) % _P == 0
 
 
 _METHODS = {"hmac-sha256": _hmac_fits, "ed25519": _ed25519_fits}
