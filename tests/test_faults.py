@@ -395,9 +395,10 @@ def test_in_pictures_it_bears_the_receivers_name(receiver):
         send(proxy), send(proxy)
         assert {exchange.receiver for exchange in sent} == {"receiver"}
         lines = str(diagram(sent, receiver.server)).splitlines()
+        assert repr(proxy) == f"<Faults receiver {proxy.url} healthy>"
     assert len(lines) == 4 and all("sender" in line and "receiver" in line for line in lines)
     assert "127.0.0.1" not in "".join(lines)
-    assert repr(proxy) == f"<Faults {proxy.url} healthy>"
+    assert repr(proxy) == f"<Faults receiver {proxy.url} stopped>"
 
 
 @pytest.mark.parametrize("mode", ["healthy", "refuse"])

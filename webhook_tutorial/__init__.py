@@ -13,7 +13,8 @@ from .exercises import check, hint, solution
 from .faults import faults
 from .outgoing import watch, why_no_answer
 from .process import Process
-from .server import Server, running, serve, stop_all
+from .registry import running, stop_all
+from .server import Server, serve
 from .shop import Shop
 from .signing import Dialect, SignatureError, sign, verify
 from .traffic import Exchange, Traffic

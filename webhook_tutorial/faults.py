@@ -6,7 +6,7 @@ import struct
 import threading
 from http import HTTPStatus
 
-from .server import reserve_name, stop_with_all, stopped
+from .registry import close_copies, reserve_name, started, stopped
 
 #: What a connection can meet. A number such as 500 is an answer that the proxy gives by itself.
 FAULTS = {
@@ -23,6 +23,7 @@ class Faults:
     """A proxy on 127.0.0.1 before a `Server`; see `faults`.
 
     Attributes:
+        name: The server's name.
         url: Where to send, instead of the server's own URL.
         mode: What connections meet once the script is used up: a word of `FAULTS` or a status. Assign it at any time.
         headers: Extra headers for the answers that the proxy gives by itself, such as ``{"Retry-After": "30"}``.
@@ -31,6 +32,7 @@ class Faults:
 
     def __init__(self, server, script=(), *, mode="healthy", headers=None, delay=0.5, pause=0.02):
         _known(mode)
+        self.name = server.name
         self._target = ("127.0.0.1", server.port)
         self._script = list(script)
         for fault in self._script:
@@ -47,7 +49,7 @@ class Faults:
         self._listen()
         self.url = f"http://127.0.0.1:{self.port}"
         reserve_name(self.port, server.name)
-        stop_with_all(self, self.stop)
+        started(self, self._let_go)
         self.mode = mode
 
     @property
@@ -64,9 +66,13 @@ class Faults:
             elif self._listener is None and not self._stopped.is_set():
                 self._listen()
 
+    @property
+    def running(self):
+        """Whether it is up; one that refuses is up, too."""
+        return not self._stopped.is_set()
+
     def stop(self):
         """Stop the proxy and cut what is still open. It is fine to call it twice."""
-        stopped(self)
         self._stopped.set()
         with self._changing:
             self._deafen()
@@ -74,6 +80,15 @@ class Faults:
             for one in sockets:
                 _cut(one)
             thread.join(2)
+        stopped(self)
+
+    def _let_go(self):
+        """In a child made by fork: this copy is stopped, and the proxy itself stays its parent's."""
+        self._changing, self._stopped = threading.RLock(), threading.Event()
+        self._stopped.set()
+        listeners, self._listener = [self._listener] if self._listener else [], None
+        close_copies([*listeners, *(one for sockets in self._open.values() for one in sockets)])
+        self._open = {}
 
     def __enter__(self):
         return self
@@ -82,7 +97,7 @@ class Faults:
         self.stop()
 
     def __repr__(self):
-        return f"<Faults {self.url} {self.mode}>"
+        return f"<Faults {self.name} {self.url} {self.mode if self.running else 'stopped'}>"
 
     def _listen(self):
         listener = socket.create_server(("127.0.0.1", self.port), backlog=128)

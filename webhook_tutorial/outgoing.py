@@ -13,7 +13,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from .server import RECORDED_BYTES, name_at, sending_as
+from .registry import name_at
+from .server import RECORDED_BYTES, sending_as
 from .traffic import Exchange, Traffic
 
 _watchers = []

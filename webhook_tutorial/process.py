@@ -6,7 +6,7 @@ import sys
 import tempfile
 import threading
 
-from .server import reserve_name, stop_with_all, stopped
+from .registry import reserve_name, started, stopped
 
 _PATIENCE = 20
 
@@ -86,7 +86,7 @@ class Process:
         self.port = int(rest)
         self.url = f"http://127.0.0.1:{self.port}"
         reserve_name(self.port, self.name)
-        stop_with_all(self, self.kill)
+        started(self, self._let_go)
 
     @property
     def running(self):
@@ -99,12 +99,21 @@ class Process:
             self._process.kill()
             self.wait()
 
+    def stop(self):
+        """End the process, as `kill` does. It is fine to call either twice."""
+        self.kill()
+
     def wait(self):
         """Wait until the process has ended, by itself or by `kill`, and return its exit code."""
         code = self._process.wait(_PATIENCE)
         stopped(self)
         self._close()
         return code
+
+    def _let_go(self):
+        """In a child made by fork: the process is its parent's, to end and to wait for."""
+        self._process.returncode = 0
+        self._close()  # its end of the pipe too, or the process would outlive the parent it watches
 
     def __enter__(self):
         return self

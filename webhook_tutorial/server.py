@@ -3,7 +3,6 @@
 The server underneath is Werkzeug's threaded one: the same that lesson 02 starts by hand.
 """
 
-import atexit
 import contextlib
 import contextvars
 import errno
@@ -21,6 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from .environment import reach_loopback_directly
+from .registry import close_copies, reserve_name, running, started, stopped
 from .traffic import Exchange, Traffic
 
 #: A body is recorded up to this many bytes; the app gets all of it.
@@ -32,10 +32,7 @@ GRACE = 1.0
 #: Who is sending in this thread or task: a server's name while one of its handlers runs.
 sending_as = contextvars.ContextVar("sending_as", default="")
 
-_servers = {}
-_others = {}
-_names = {}
-_lock = threading.RLock()
+_serving = threading.RLock()
 
 
 def serve(app, name=None, *, port=None):
@@ -64,8 +61,8 @@ def serve(app, name=None, *, port=None):
         raise ValueError('The server needs a name: Flask("receiver"), or serve(app, name="receiver").')
     if port is not None and port not in range(1, 65536):
         raise ValueError(f"A port is a number from 1 to 65535, not {port!r}.")
-    with _lock:
-        before = _servers.get(name)
+    with _serving:
+        before = next((up for up in running() if isinstance(up, Server) and up.name == name), None)
         if before and port not in (None, before.port):
             _listen(port).close()  # if this port is taken, the server that is up stays up
         if before:
@@ -76,44 +73,7 @@ def serve(app, name=None, *, port=None):
             if port:
                 raise
             listener = _listen(0)
-        server = _servers[name] = Server(app, name, listener)
-        _names[server.port] = name
-    return server
-
-
-def running():
-    """Return the servers that are up, a list in the order of their start."""
-    with _lock:
-        return list(_servers.values())
-
-
-def stop_all():
-    """Stop every server that is up, and every proxy and process with them. It is fine if there is none."""
-    for end in list(_others.values()):
-        end()
-    for server in running():
-        if server.running:
-            server.stop()
-
-
-def stop_with_all(thing, end):
-    """Have `stop_all` call ``end()`` for a thing that is no `Server`, until `stopped` is called for it."""
-    _others[id(thing)] = end
-
-
-def stopped(thing):
-    """Say that a thing given to `stop_with_all` has been stopped otherwise."""
-    _others.pop(id(thing), None)
-
-
-def reserve_name(port, name):
-    """Say that a port leads to a server of this name, for pictures: a proxy's port leads to what is behind it."""
-    _names[port] = name
-
-
-def name_at(host, port):
-    """Return the name of the server that is, or was last, at this address; else ``host:port``."""
-    return _names.get(port, f"{host}:{port}") if host in ("127.0.0.1", "localhost") else f"{host}:{port}"
+        return Server(app, name, listener)
 
 
 def _listen(port):
@@ -146,6 +106,7 @@ class Server:
         self.app, self.name = app, name
         self.traffic = Traffic(name=name)
         self.running = True
+        self._stopping = threading.RLock()
         self._clients = {}
         self._busy = set()
         with listener:
@@ -162,37 +123,41 @@ class Server:
             target=self._wsgi.serve_forever, args=(0.02,), name=f"serve {name}", daemon=True
         )
         self._thread.start()
+        reserve_name(self.port, name)
+        started(self, self._let_go)
 
     def stop(self):
         """Stop the server: idle clients are cut off, running handlers get `GRACE` seconds to finish.
 
-        Raises:
-            RuntimeError: It has stopped already.
+        It is fine to call it twice; whoever calls it second waits until it has stopped.
         """
-        with _lock:
+        with self._stopping:
             if not self.running:
-                raise RuntimeError(f"The server {self.name!r} has stopped already; serve(app) starts a new one.")
+                return
+            self._wsgi.shutdown()
+            self._thread.join()
+            end = time.monotonic() + GRACE
+            clients = [(t, c) for t, c in list(self._clients.items()) if t is not threading.current_thread()]
+            for thread, connection in clients:
+                if thread in self._busy:
+                    thread.join(max(0, end - time.monotonic()))
+                if thread.is_alive():
+                    _cut(connection)
+                    thread.join(max(0.1, end - time.monotonic()) if thread not in self._busy else 0)
+            self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
             self.running = False
-            if _servers.get(self.name) is self:
-                del _servers[self.name]
-        self._wsgi.shutdown()
-        self._thread.join()
-        end = time.monotonic() + GRACE
-        clients = [(t, c) for t, c in list(self._clients.items()) if t is not threading.current_thread()]
-        for thread, connection in clients:
-            if thread in self._busy:
-                thread.join(max(0, end - time.monotonic()))
-            if thread.is_alive():
-                _cut(connection)
-                thread.join(max(0.1, end - time.monotonic()) if thread not in self._busy else 0)
-        self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
+            stopped(self)
+
+    def _let_go(self):
+        """In a child made by fork: this copy serves nothing, and the server itself stays its parent's."""
+        self.running, self._stopping = False, threading.RLock()
+        close_copies([self._wsgi.socket, *self._clients.values()])
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        if self.running:
-            self.stop()
+        self.stop()
 
     def __repr__(self):
         return f"<Server {self.name} {self.url} {'running' if self.running else 'stopped'}>"
@@ -356,7 +321,6 @@ def _note_exception(_app, exception, **_):
 
 
 got_request_exception.connect(_note_exception)
-atexit.register(stop_all)
 
 
 def _is_whole(answer):
