@@ -1,6 +1,7 @@
 """Process: a receiver that really dies, comes back at the same address, and is never left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -264,6 +265,47 @@ def test_it_ends_when_its_parent_is_killed(source):
         parent.kill()
         parent.wait(10)
     until(lambda: all(gone(pid) for pid in pids))
+
+
+def importing(tmp_path):
+    """A receiver whose import does not end, and a function that waits until it has begun and gives its pid."""
+    told = tmp_path / "pid"
+    text = f"import os, time\nopen({str(told)!r}, 'w').write(f'{{os.getpid()}}.')\ntime.sleep(60)\n"
+    path = write(tmp_path, text + APP)
+
+    def pid():
+        until(lambda: told.exists() and told.read_text().endswith("."))
+        return int(told.read_text()[:-1])
+
+    return path, pid
+
+
+def test_one_that_is_still_importing_ends_when_its_parent_is_killed(tmp_path):
+    path, pid = importing(tmp_path)
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN, str(path)], cwd=ROOT)
+    with parent:
+        child = pid()
+        assert not gone(child)
+        parent.kill()
+        parent.wait(10)
+    until(lambda: gone(child))
+
+
+def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path):
+    path, pid = importing(tmp_path)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", "import sys\nfrom webhook_tutorial import Process\n"
+         "try:\n    Process(sys.argv[1])\nexcept KeyboardInterrupt as kept:\n    print('interrupted', flush=True)\n"
+         "    sys.stdin.read()", str(path)],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with parent:
+        child = pid()
+        parent.send_signal(signal.SIGINT)
+        assert parent.stdout.readline() == "interrupted\n"
+        assert gone(child)
+        parent.stdin.close()
+        assert parent.wait(10) == 0
 
 
 def test_a_python_that_ends_in_order_ends_it_too(source):

@@ -11,7 +11,7 @@ from .registry import reserve_name, started, stopped
 _PATIENCE = 20
 
 # What the process runs. It imports no more than it needs, so that it is up soon, and it ends when the pipe to its
-# parent does, so that none is left behind.
+# parent does, even while the app's file is still being imported, so that none is left behind.
 _PROGRAM = """
 import logging, os, runpy, sys, threading, traceback
 from werkzeug.serving import make_server
@@ -20,6 +20,7 @@ from werkzeug.serving import make_server
 # The pipe carries our two messages alone, so that no print of the app's, early or late, can stand in their way.
 report = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
 os.dup2(2, 1)
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()
 try:
     found = runpy.run_path(sys.argv[1])
     if "app" not in found:
@@ -32,7 +33,6 @@ except BaseException as error:
     os._exit(1)
 logging.getLogger("werkzeug").disabled = True
 server = make_server("127.0.0.1", int(sys.argv[2]), found["app"], threaded=True)
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 print("port", server.port, file=report, flush=True)
 server.serve_forever()
 """
@@ -74,9 +74,14 @@ class Process:
         )
         timer = threading.Timer(_PATIENCE, self._process.kill)
         timer.start()
-        line = self._process.stdout.readline()
-        timer.cancel()
-        timer.join()
+        try:
+            line = self._process.stdout.readline()
+        except BaseException:  # whoever loses patience sooner leaves no process behind either
+            self.kill()
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
         word, _, rest = line.strip().partition(" ")
         if word != "port":
             code = self._process.wait(_PATIENCE)
