@@ -273,3 +273,26 @@ def test_make_lab_prints_addresses_that_lead_to_the_first_lesson(tmp_path):
         lab.wait(30)
     assert "Traceback" not in log.read_text()
     assert log.read_text().startswith("Your home folder cannot be written" if os.name == "posix" else "Starting")
+
+
+# And about .ci/run.
+
+
+@pytest.mark.skipif(not shutil.which("bash") or os.name == "nt", reason="bash is not here")
+def test_ci_runs_make_test_in_the_environment_of_an_ordinary_machine(tmp_path):
+    """What the CI machine sets besides must not reach the tests: a variable has hidden a failing one before."""
+    for name in ("make", "chromium"):
+        (tmp_path / name).write_text('#!/bin/sh\necho "$0 $@"\nenv\n')
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    reaching = {"PIP_INDEX_URL": "x y\nz", "https_proxy": "http://127.0.0.1:9", "SSL_CERT_FILE": "/certificates"}
+    hidden = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "SOME_SERVICE": "1", "TZ": "UTC", "LC_ALL": "C"}
+    run = subprocess.run(
+        ["bash", ROOT / ".ci" / "run"], env={"HOME": "/home", "PATH": path, "LANG": "de"} | reaching | hidden,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    command, *environment = run.stdout.splitlines()
+    assert command == f"{tmp_path}/make test"
+    for line in ("HOME=/home", "LANG=C.UTF-8", "CI=true", "PIP_INDEX_URL=x y", "z", "https_proxy=http://127.0.0.1:9"):
+        assert line in environment
+    assert not [line for line in environment if line.partition("=")[0] in hidden]
