@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 
+from . import wire
 from .registry import reserve_name, started, stopped
 
 _PATIENCE = 20
@@ -13,7 +14,7 @@ _PATIENCE = 20
 # What the process runs. It imports no more than it needs, so that it is up soon, and it ends when the pipe to its
 # parent does, even while the app's file is still being imported, so that none is left behind.
 _PROGRAM = """
-import logging, os, runpy, sys, threading, traceback
+import os, runpy, sys, threading, traceback
 from werkzeug.serving import make_server
 
 # What the app prints goes to a file that nobody reads: a pipe would be full one day, and a print would wait for ever.
@@ -31,8 +32,8 @@ except BaseException as error:
         why = error.code if isinstance(error.code, str) else f"it ended with {error.code or 0}"
     print("died", why, file=report, flush=True)
     os._exit(1)
-logging.getLogger("werkzeug").disabled = True
-server = make_server("127.0.0.1", int(sys.argv[2]), found["app"], threaded=True)
+handler = runpy.run_path(sys.argv[3])["Handler"]
+server = make_server("127.0.0.1", int(sys.argv[2]), found["app"], threaded=True, request_handler=handler)
 print("port", server.port, file=report, flush=True)
 server.serve_forever()
 """
@@ -64,7 +65,7 @@ class Process:
         self.kill()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _close
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, self.path, str(self.port)],
+            [sys.executable, "-c", _PROGRAM, self.path, str(self.port), wire.__file__],
             env=os.environ | {name: str(value) for name, value in environment.items()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

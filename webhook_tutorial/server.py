@@ -8,20 +8,20 @@ import contextvars
 import errno
 import io
 import itertools
-import math
 import socket
+import sys
 import threading
 import time
 import traceback
-from urllib.parse import quote
 
 from flask import got_request_exception, has_request_context, request
 from requests.structures import CaseInsensitiveDict
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from .environment import reach_loopback_directly
 from .registry import close_copies, reserve_name, running, started, stopped
 from .traffic import Exchange, Traffic
+from .wire import HEAD, Handler, Refusal
 
 #: A body is recorded up to this many bytes; the app gets all of it.
 RECORDED_BYTES = 1 << 20
@@ -111,14 +111,14 @@ class Server:
         self._busy = set()
         with listener:
             self._wsgi = make_server(
-                "127.0.0.1", 0, self._record, threaded=True, request_handler=_Handler, fd=listener.fileno()
+                "127.0.0.1", 0, self._record, threaded=True, request_handler=Handler, fd=listener.fileno()
             )
         self.port = self._wsgi.port
         self.url = f"http://127.0.0.1:{self.port}"
         self._wsgi.process_request = self._start_client
         self._wsgi.handle_error = lambda *_: None  # a client that went away mid-request is no news
         self._wsgi.log = lambda *_: None
-        self._wsgi.keep = self._keep
+        self._wsgi.refused = self._refused
         self._thread = threading.Thread(
             target=self._wsgi.serve_forever, args=(0.02,), name=f"serve {name}", daemon=True
         )
@@ -189,124 +189,144 @@ class Server:
             self._busy.discard(threading.current_thread())
 
     def _exchange(self, environ, start_response):
-        started, mark = time.time(), time.perf_counter()
-        errors, log, answer, chunks = [], io.StringIO(), [], []
-        chunked = environ.get("wsgi.input_terminated", False)
-        length = environ.get("CONTENT_LENGTH", "")
-        length = math.inf if chunked else int(length) if length.isascii() and length.isdigit() else 0
-        body, unreadable = b"", None
+        asked = _Request(environ)
         try:
-            body = environ["wsgi.input"].read(min(length, RECORDED_BYTES)) if length else b""
-        except ConnectionError:
-            raise
-        except OSError as error:  # chunks that are none
-            unreadable = error
-        environ["wsgi.input"] = io.BufferedReader(_Rejoined(body, environ["wsgi.input"], length - len(body)))
-        environ["wsgi.errors"] = log
-        environ[_ERRORS] = errors
-
-        def keep(response_body):
-            error = errors[0] if errors else None
-            self._keep(
-                method=environ["REQUEST_METHOD"],
-                url=self.url + _target(environ),
-                headers=_request_headers(environ),
-                body=body,
-                status=_code(answer),
-                response_headers=_merged(answer[1]),
-                response_body=response_body[:RECORDED_BYTES],
-                sender="sender" if environ["REQUEST_METHOD"] == "POST" else "client",
-                started=started,
-                mark=mark,
-                seconds=time.perf_counter() - mark,
-                error=type(error).__name__ if error else "",
-                traceback="".join(traceback.format_exception(error)) if error else "",
-                log=log.getvalue(),
-            )
-
-        def start(status, headers, exc_info=None):
-            answer[:] = status, headers
-            return chunks.append
-
-        pieces = None
-        try:
-            if unreadable:
-                raise unreadable
-            pieces = self.app(environ, start)
-            iterator = iter(pieces)
-            if not answer or not chunks:  # an app may call start_response as late as its first piece
-                chunks.append(next(iterator, b""))
-            if _is_whole(answer):
-                chunks.extend(iterator)
-            b"".join(chunks)  # now, as a piece that is not bytes still can be answered with 500
-        except (Exception, SystemExit) as error:
-            errors.append(error)
-            chunks = [b"Internal Server Error"]
-            answer[:] = "500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "21")]
-        try:
-            if _is_whole(answer):
-                response_body = b"".join(chunks)
-                keep(response_body)
-                start_response(*answer)
+            try:
+                pieces = asked.ask(self.app)
+                start_response(*asked.answer)
+            except (Exception, SystemExit) as error:
+                pieces = asked.fail(error)
+                start_response(*asked.answer, sys.exc_info())
+            if asked.is_whole:
+                response_body = b"".join(pieces)
+                self._keep(**asked.record(response_body))
                 yield response_body
                 return
-            start_response(*answer)
             kept = bytearray()
             try:
-                for chunk in itertools.chain(chunks, iterator):
-                    kept += chunk[: RECORDED_BYTES - len(kept)]
-                    yield chunk
+                for piece in pieces:
+                    kept += piece[: RECORDED_BYTES - len(kept)]
+                    yield piece
             except Exception as error:
-                errors.append(error)
+                asked.errors.append(error)
                 raise
             finally:
-                keep(bytes(kept))
+                self._keep(**asked.record(bytes(kept)))
         finally:
-            if hasattr(pieces, "close"):
-                pieces.close()
+            asked.close()
 
-    def _keep(self, **fields):
-        self.traffic.append(Exchange(receiver=self.name, recorded_by="receiver", **fields))
+    def _refused(self, head, body, refusal):
+        """Keep what is not HTTP: it is answered without the app."""
+        if self.running:  # it is no fault of a sender that its line was cut by `stop`
+            response = refusal.get_response()
+            self._keep(
+                **_what_came(head),
+                body=body[:RECORDED_BYTES],
+                status=refusal.code,
+                response_headers=_merged(response.headers),
+                response_body=response.get_data(),
+                started=time.time(),
+                mark=time.perf_counter(),
+                error=refusal.why,
+            )
 
-
-class _Handler(WSGIRequestHandler):
-    """Werkzeug's handler, without its printing and its version, which would differ from machine to machine."""
-
-    def log(self, *_):
-        pass
-
-    def version_string(self):
-        return "webhook-tutorial"
-
-    def send_error(self, code, message=None, explain=None):
-        """Answer what is not HTTP at all; it never reaches the app, so it is recorded here."""
-        line = getattr(self, "requestline", "").split()
-        self.server.keep(
-            method=line[0] if line else "?",
-            url=f"http://127.0.0.1:{self.server.port}{line[1] if len(line) > 1 and line[1].startswith('/') else '/'}",
-            status=int(code),
-            started=time.time(),
-            mark=time.perf_counter(),
-            error="not an HTTP request",
+    def _keep(self, path, **fields):
+        self.traffic.append(
+            Exchange(url=self.url + path, receiver=self.name, recorded_by="receiver", **fields)
         )
-        super().send_error(code, message, explain)
+
+
+class _Request:
+    """One request on its way through an app: what came, what the app answers, and what went wrong.
+
+    Whatever the app does to its environ, the record holds what came.
+    """
+
+    def __init__(self, environ):
+        self._environ, self._head = environ, environ[HEAD]
+        self._started, self._mark = time.time(), time.perf_counter()
+        self._body, self.answer, self.errors, self._pieces = bytearray(), [], [], None
+        self._log = environ["wsgi.errors"] = io.StringIO()
+        environ[_ERRORS] = self.errors
+
+    @property
+    def is_whole(self):
+        """Whether the answer says how long it is, or has no body by its status (RFC 9110, section 6.4.1)."""
+        if not self.answer:
+            raise RuntimeError("The app sent no status: it never called start_response.")
+        status, headers = self.answer
+        int(status.split()[0])
+        return status[:3] in ("204", "304") or any(name.lower() == "content-length" for name, _ in headers)
+
+    def ask(self, app):
+        """Have the app answer, and return the pieces of its answer: all of them, or a stream that goes on."""
+        self._read()
+        chunks = []
+
+        def start(status, headers, exc_info=None):
+            self.answer[:] = status, headers
+            return chunks.append
+
+        self._pieces = app(self._environ, start)
+        iterator = iter(self._pieces)
+        if not self.answer or not chunks:  # an app may call start_response as late as its first piece
+            chunks.append(next(iterator, b""))
+        if self.is_whole:
+            chunks.extend(iterator)
+        b"".join(chunks)  # now, as a piece that is not bytes still can be answered with 500
+        return itertools.chain(chunks, iterator)
+
+    def _read(self):
+        """Read the start of the body for the record, and put it before the rest for the app."""
+        stream = self._environ["wsgi.input"]
+        while piece := stream.read1(min(RECORDED_BYTES - len(self._body), 1 << 16)):
+            self._body += piece
+        self._environ["wsgi.input"] = io.BufferedReader(_Rejoined(bytes(self._body), stream))
+
+    def fail(self, error):
+        """Answer in place of the app, and return the pieces of that answer."""
+        self.errors.append(error)
+        response = error.get_response() if isinstance(error, Refusal) else None
+        if response:
+            self.answer[:] = response.status, list(response.headers)
+            return [response.get_data()]
+        self.answer[:] = "500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "21")]
+        return [b"Internal Server Error"]
+
+    def record(self, response_body):
+        """Return the fields of the `Exchange`."""
+        error = self.errors[0] if self.errors else None
+        refused = isinstance(error, Refusal)
+        return dict(
+            _what_came(self._head),
+            body=bytes(self._body),
+            status=int(self.answer[0].split()[0]),
+            response_headers=_merged(self.answer[1]),
+            response_body=response_body[:RECORDED_BYTES],
+            started=self._started,
+            mark=self._mark,
+            seconds=time.perf_counter() - self._mark,
+            error=error.why if refused else type(error).__name__ if error else "",
+            traceback="".join(traceback.format_exception(error)) if error and not refused else "",
+            log=self._log.getvalue(),
+        )
+
+    def close(self):
+        if hasattr(self._pieces, "close"):
+            self._pieces.close()
 
 
 class _Rejoined(io.RawIOBase):
-    """A request's body: what was read for the record, then the rest from the socket, never more than its length."""
+    """A request's body: what was read for the record, then the rest from the socket."""
 
-    def __init__(self, head, rest, left):
-        self._head, self._rest, self._left = io.BytesIO(head), rest, left
+    def __init__(self, head, rest):
+        self._head, self._rest = io.BytesIO(head), rest
 
     def readable(self):
         return True
 
     def readinto(self, buffer):
-        data = self._head.read(len(buffer))
-        if not data:
-            size = min(len(buffer), self._left)
-            data = self._rest.read(size) if size else b""
-            self._left -= len(data)
+        data = self._head.read(len(buffer)) or self._rest.read1(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
@@ -323,32 +343,15 @@ def _note_exception(_app, exception, **_):
 got_request_exception.connect(_note_exception)
 
 
-def _is_whole(answer):
-    """Whether an answer says how long it is, or has no body by its status (RFC 9110, section 6.4.1)."""
-    if not answer:
-        raise RuntimeError("The app sent no status: it never called start_response.")
-    status, headers = answer
-    _code(answer)
-    return status[:3] in ("204", "304") or any(name.lower() == "content-length" for name, _ in headers)
-
-
-def _code(answer):
-    return int(answer[0].split()[0])
-
-
-def _target(environ):
-    """Path and query as they were sent, but bytes outside ASCII percent-encoded, and always with a slash first."""
-    raw = environ["REQUEST_URI"].encode("latin-1").decode().encode("latin-1")  # back to bytes: Werkzeug encodes twice
-    target = quote(raw, safe=bytes(range(33, 127)))
-    return target if target.startswith("/") else "/" + target
-
-
-def _request_headers(environ):
-    headers = CaseInsensitiveDict()
-    for key, value in environ.items():
-        if key.startswith("HTTP_") or (key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value):
-            headers[key.removeprefix("HTTP_").replace("_", "-").title()] = value
-    return headers
+def _what_came(head):
+    """The fields of an `Exchange` that its request line and headers say."""
+    return {
+        "method": head.method,
+        "path": head.path,
+        "headers": _merged(head.headers),
+        "raw_headers": tuple(head.headers),
+        "sender": "sender" if head.method == "POST" else "client",
+    }
 
 
 def _merged(pairs):

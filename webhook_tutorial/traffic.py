@@ -27,6 +27,9 @@ SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "s
 
 _SHOWN_BYTES = 2_000
 
+# What a control character is shown as, lest it act on a terminal; a tab may stay.
+_PICTURES = {n: 0x2400 + n for n in range(32) if n != 9} | {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Exchange:
@@ -34,8 +37,9 @@ class Exchange:
 
     Attributes:
         method, url: The request line; `url` is whole, with scheme, host and port.
-        headers: The request's headers, a mapping that ignores case.
-        body: The request's body, bytes (a server keeps the first MiB).
+        headers: The request's headers, a mapping that ignores case; one that came several times has its values joined.
+        raw_headers: The request's headers as they came, pairs in their order; empty where this end does not know.
+        body: The request's body, bytes (a server keeps the first MiB); of what is not HTTP, all that came.
         status: The answer's status code, or None if no answer came.
         response_headers, response_body: The answer's headers and body.
         sender, receiver: The names of the two ends, for pictures.
@@ -43,7 +47,8 @@ class Exchange:
         started: When it began, in seconds since the epoch.
         mark: When it began on `time.perf_counter`, which orders what the ends of one kernel saw.
         seconds: How long it took.
-        error: What went wrong in a few words: the exception's class in a handler, or why no answer came.
+        error: What went wrong in a few words: the exception's class in a handler, or what was not HTTP in the request,
+            or why no answer came.
         traceback: The traceback of an exception in a handler, as text; else empty.
         log: What the app wrote to its error log during the request.
     """
@@ -51,6 +56,7 @@ class Exchange:
     method: str
     url: str
     headers: CaseInsensitiveDict = field(default_factory=CaseInsensitiveDict)
+    raw_headers: tuple = ()
     body: bytes = b""
     status: int | None = None
     response_headers: CaseInsensitiveDict = field(default_factory=CaseInsensitiveDict)
@@ -155,7 +161,10 @@ class Exchange:
             return [f"← {self.outcome}"]
         lines = _half("←", self.outcome, self.response_headers, self.response_body)
         if self.error:
-            lines.append(f"  The handler raised {self.error}; .traceback has the rest.")
+            if self.error.isidentifier():  # an exception's class
+                lines.append(f"  The handler raised {self.error}; .traceback has the rest.")
+            else:
+                lines.append(f"  Refused: {self.error}.")
         return lines
 
     def __repr__(self):
@@ -394,7 +403,7 @@ def _half(arrow, line, headers, body):
             text = codecs.getincrementaldecoder("utf-8")().decode(body[:_SHOWN_BYTES], len(body) <= _SHOWN_BYTES)
         except UnicodeDecodeError:
             text = preview(body)
-        lines += ["", *("  " + part for part in text.splitlines())]
+        lines += ["", *("  " + part.translate(_PICTURES) for part in text.splitlines())]
         if len(body) > _SHOWN_BYTES:
             lines.append(f"  … {len(body) - _SHOWN_BYTES} more bytes")
     return lines
