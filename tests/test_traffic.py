@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from webhook_tutorial import Exchange, Traffic, serve
+from webhook_tutorial import Exchange, Traffic, serve, watch
 from webhook_tutorial.traffic import masked, preview, reason
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -150,6 +150,59 @@ def test_a_listener_hears_of_each_exchange_until_it_ends():
     end()
     traffic.append(exchange())
     assert heard == [1, 2]
+
+
+def test_ending_one_listener_twice_leaves_its_twin():
+    traffic, heard = Traffic(), []
+    listener = lambda: heard.append(1)  # noqa: E731
+    first, second = traffic.listen(listener), traffic.listen(listener)
+    first(), first()
+    traffic.append(exchange())
+    assert heard == [1]
+    second()
+    traffic.append(exchange())
+    assert heard == [1]
+
+
+def failing(error):
+    def raises():
+        raise error
+
+    return raises
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("in <a listener>"), SystemExit(3)], ids=["error", "exit"])
+def test_a_listener_that_raises_is_kept_and_shown_and_disturbs_nobody(error):
+    traffic, heard = Traffic([exchange()]), []
+    before = repr(traffic), traffic._repr_html_()
+    traffic.listen(failing(error))
+    traffic.listen(lambda: heard.append(len(traffic)))
+    traffic.append(exchange())
+    traffic.append(exchange())
+    assert heard == [2, 3] and len(traffic.listener_errors) == 2
+    assert traffic.listener_errors[0].startswith("Traceback") and "in raises" in traffic.listener_errors[0]
+    line = "A listener raised 2 errors; print(….listener_errors[-1]) shows the last."
+    assert repr(traffic).splitlines()[-1] == line and f"<p>{line}</p>" in traffic._repr_html_()
+    assert "listener" not in "".join(before)
+
+
+def test_an_interrupt_in_a_listener_is_no_error_of_its_own():
+    traffic = Traffic()
+    traffic.listen(failing(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        traffic.append(exchange())
+    assert len(traffic) == 1 and traffic.listener_errors == []
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), SystemExit()], ids=["error", "exit"])
+def test_a_sender_does_not_notice_that_a_listener_raises(error):
+    """Neither the sender of a recorded server, nor one that is watched."""
+    with serve(lambda environ, start: [start("200 OK", [])][:0], name="receiver") as server, watch() as sent:
+        server.traffic.listen(failing(error))
+        sent.listen(failing(error))
+        assert requests.post(server.url, timeout=5).status_code == 200
+    assert [x.status for x in server.traffic] == [200] == [x.status for x in sent]
+    assert len(server.traffic.listener_errors) == 1 == len(sent.listener_errors)
 
 
 # --- Waiting ------------------------------------------------------------------------------------------------

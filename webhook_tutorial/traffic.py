@@ -8,6 +8,7 @@ import json
 import shlex
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -187,33 +188,49 @@ class Traffic(Sequence):
     """A sequence of `Exchange`, safe to fill from one thread and read from another.
 
     Indexing gives an exchange, slicing and `where` give a new Traffic that no longer grows.
+
+    Attributes:
+        name: Whose traffic it is, for pictures.
+        listener_errors: The traceback of each error that a listener raised, as text, in order.
     """
 
     def __init__(self, exchanges=(), *, name=""):
         self.name = name
         self._exchanges = list(exchanges)
         self._changed = threading.Condition()
-        self._listeners = []
+        self._listeners = {}
+        self.listener_errors = []
         self._closed = ""
 
     def append(self, exchange):
         """Add an exchange, wake who waits, and tell the listeners (in the calling thread)."""
         with self._changed:
             self._exchanges.append(exchange)
-            listeners = list(self._listeners)
+            listeners = list(self._listeners.values())
             self._changed.notify_all()
         for listener in listeners:
-            listener()
+            try:
+                listener()
+            except (Exception, SystemExit) as error:  # whoever looks on must not change what is answered or sent
+                self.listener_errors.append("".join(traceback.format_exception(error)))
 
     def listen(self, listener):
         """Call ``listener()`` after each exchange, from the thread that recorded it; it must be quick.
 
+        What it raises is kept in `listener_errors`, shown under the table, and disturbs neither end of the wire.
+
         Returns:
             A function that ends it.
         """
+        key = object()  # as one listener may listen twice
         with self._changed:
-            self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+            self._listeners[key] = listener
+
+        def end():
+            with self._changed:
+                self._listeners.pop(key, None)
+
+        return end
 
     def close(self, why):
         """Say that nothing more will come, so that nobody waits in vain; ``why`` is a sentence."""
@@ -302,7 +319,7 @@ class Traffic(Sequence):
         rows += [_row(i, x) for i, x in enumerate(self._shown())]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join(lines + self._left_out())
+        return "\n".join(lines + self._notes())
 
     def _repr_html_(self):
         if not self:
@@ -319,15 +336,19 @@ class Traffic(Sequence):
             body, answer_body = (f"<code>{text}</code>" if text else "" for text in (body, answer_body))
             cells = number, request, body, answer, answer_body
             rows.append("<tr>" + "".join(map(cell.format, cells)) + "</tr>")
-        more = "".join(f"<p>{escape(line)}</p>" for line in self._left_out())
+        more = "".join(f"<p>{escape(line)}</p>" for line in self._notes())
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{more}"
 
     def _shown(self):
         return self._exchanges[:_SHOWN_ROWS]
 
-    def _left_out(self):
+    def _notes(self):
         more = len(self) - _SHOWN_ROWS
-        return [f"… and {more} more."] if more > 0 else []
+        notes = [f"… and {more} more."] if more > 0 else []
+        if n := len(self.listener_errors):
+            count = "an error" if n == 1 else f"{n} errors"
+            notes.append(f"A listener raised {count}; print(….listener_errors[-1]) shows the last.")
+        return notes
 
 
 _SHOWN_ROWS = 30
