@@ -1,8 +1,10 @@
 """Panels: the inbox while deliveries come, the explorer as its slider moves."""
 
+import gc
 import re
 import threading
 import time
+import weakref
 
 import pytest
 import requests
@@ -189,10 +191,80 @@ def test_the_plain_twin_of_an_inbox_tells_the_same(traffic, panel):
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
-def test_an_inbox_that_ended_changes_no_more(traffic, panel):
+def test_an_inbox_that_ended_changes_no_more_and_says_so(traffic, panel):
+    panel.end()
     panel.end()
     traffic.append(exchange(0))
     assert panel._timer is None and shown(panel) == []
+    assert "This inbox has ended" in panel.summary.value and "This inbox has ended" in str(panel)
+    afresh = inbox(traffic)
+    assert afresh is not panel and shown(afresh) == ["✓ POST /hook/0 → 200 OK"]
+    assert "ended" not in str(afresh)
+    afresh.end()
+
+
+def test_running_the_cell_again_adds_no_listener_and_both_that_are_seen_work(traffic, panel):
+    traffic.append(exchange(0, body=b"first"))
+    until_painted(panel, 1)
+    panel.list.children[0].click()
+    for _ in range(20):
+        again = inbox(traffic)
+    assert len(traffic._listeners) == 1
+    traffic.append(exchange(1, body=b"second"))
+    for one in (panel, again):  # the cell that was run again, and one further up that shows it too
+        until_painted(one, 2)
+        assert "second" in one.view.value, "shown again, it begins with the newest"
+
+
+def test_an_inbox_whose_widget_was_closed_listens_no_more(traffic, panel):
+    panel.widget.close()
+    traffic.append(exchange(0))
+    until(lambda: not traffic._listeners)
+    again = inbox(traffic)
+    assert again is not panel and shown(again) == ["✓ POST /hook/0 → 200 OK"]
+    again.end()
+
+
+def test_two_inboxes_of_two_servers_both_work():
+    one, two = Traffic(name="one"), Traffic(name="two")
+    first, second = inbox(one), inbox(two)
+    one.append(exchange(1)), two.append(exchange(2))
+    until_painted(first, 1), until_painted(second, 1)
+    assert shown(first) != shown(second)
+    first.end(), second.end()
+
+
+def test_traffic_of_the_same_name_that_was_picked_out_has_an_inbox_of_its_own(traffic, panel):
+    traffic.append(exchange(0))
+    picked = inbox(traffic[:0])
+    assert picked is not panel and shown(picked) == []
+    until_painted(panel, 1)
+
+
+def test_an_inbox_says_that_its_server_has_stopped_and_listens_no_more():
+    app = lambda environ, start: [start("204 No Content", [])][:0]  # noqa: E731
+    before = serve(app, name="receiver")
+    old = inbox(before)
+    after = serve(app, name="receiver")  # the cell above was run again
+    until(lambda: "has stopped, so nothing more will come" in old.summary.value)
+    assert "has stopped, so nothing more will come" in str(old) and not before.traffic._listeners
+    new = inbox(after)
+    requests.post(after.url + "/hook", timeout=5)
+    until_painted(new, 1)
+    assert new is not old and "stopped" not in str(new)
+    after.stop()
+
+
+def test_nobody_waits_for_memory_of_an_inbox_that_is_gone():
+    traffic = Traffic([exchange()])
+    panel = inbox(traffic)
+    panel.end()
+    for widget in (panel.widget, panel.summary, panel.list, panel.view, *panel.list.children):
+        widget.close()
+    gone = weakref.ref(traffic)
+    del panel, traffic, widget
+    gc.collect()
+    assert gone() is None
 
 
 # --- The explorer -------------------------------------------------------------------------------------------

@@ -152,6 +152,17 @@ def test_a_listener_hears_of_each_exchange_until_it_ends():
     assert heard == [1, 2]
 
 
+def test_listeners_are_told_of_the_end_and_then_no_more():
+    traffic, heard = Traffic(), []
+    traffic.listen(lambda: heard.append(traffic.closed))
+    traffic.append(exchange())
+    traffic.close("The server has stopped.")
+    traffic.append(exchange())  # a handler that went on
+    traffic.listen(lambda: heard.append("in vain"))
+    traffic.append(exchange())
+    assert heard == ["", "The server has stopped."]
+
+
 def test_ending_one_listener_twice_leaves_its_twin():
     traffic, heard = Traffic(), []
     listener = lambda: heard.append(1)  # noqa: E731
@@ -201,8 +212,8 @@ def test_a_sender_does_not_notice_that_a_listener_raises(error):
         server.traffic.listen(failing(error))
         sent.listen(failing(error))
         assert requests.post(server.url, timeout=5).status_code == 200
-    assert [x.status for x in server.traffic] == [200] == [x.status for x in sent]
-    assert len(server.traffic.listener_errors) == 1 == len(sent.listener_errors)
+        assert [x.status for x in server.traffic] == [200] == [x.status for x in sent]
+        assert len(server.traffic.listener_errors) == 1 == len(sent.listener_errors)
 
 
 # --- Waiting ------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from html import escape
 
 import ipywidgets as widgets
@@ -36,7 +37,7 @@ class Inbox(Panel):
     """Deliveries as they come, newest first; see `inbox`."""
 
     def __init__(self, traffic):
-        self.traffic = getattr(traffic, "traffic", traffic)
+        self.traffic = traffic
         self._rows = {}  # exchange -> its button, so that a click means the same delivery however many came since
         self._selected = None
         self._painted = 0.0
@@ -51,7 +52,20 @@ class Inbox(Panel):
         )
         self.view = widgets.HTML()
         self.widget = widgets.VBox([self.summary, self.list, self.view])
-        self.end = self.traffic.listen(self._something_came)
+        self.ended = False
+        self._stop_listening = self.traffic.listen(self._something_came)
+        self._paint()
+
+    def end(self):
+        """Show nothing new from now on, and say so. It is fine to call it twice."""
+        self._stop_listening()
+        self.ended = True
+        self.summary.value = f"<b>{escape(self._summary())}</b>"
+
+    def show_newest(self):
+        """Show the newest delivery, and each that comes, until the next click."""
+        with self._lock:
+            self._selected = None
         self._paint()
 
     def __str__(self):
@@ -62,13 +76,16 @@ class Inbox(Panel):
     def _summary(self):
         n = len(self.traffic)
         name = f"Inbox of {self.traffic.name}" if self.traffic.name else "Inbox"
-        if not n:
-            return f"{name}: nothing yet."
         shown = f", the last {_ROWS} shown" if n > _ROWS else ""
-        return f"{name}: {n} {'delivery' if n == 1 else 'deliveries'}{shown}, newest first."
+        what = f"{n} {'delivery' if n == 1 else 'deliveries'}{shown}, newest first." if n else "nothing yet."
+        end = "This inbox has ended; inbox() shows a new one." if self.ended else self.traffic.closed
+        return f"{name}: {what} {end}".strip()
 
     def _something_came(self):
         """Repaint now, or a tenth of a second after the last time; on a thread, as a delivery must not wait for it."""
+        if self.widget.comm is None:  # closed: nobody can see it any more
+            self._stop_listening()
+            return
         with self._timer_lock:
             if self._timer is None:
                 wait = max(0.0, self._painted + _REPAINT_SECONDS - time.monotonic())
@@ -110,15 +127,27 @@ class Inbox(Panel):
         self.view.value = exchange._repr_html_() if exchange else "<p>Send something to the receiver.</p>"
 
 
+#: Each inbox by the id of its traffic, which it keeps alive: an entry goes when its inbox does.
+_inboxes = weakref.WeakValueDictionary()
+
+
 def inbox(traffic):
     """Show deliveries live: newest first, also while a cell is running; click one to see its headers and body.
 
     At most 50 are listed, and it is repainted at most ten times a second. The newest is shown until you click.
+    Shown again, in the same cell or in another, it is the same inbox, which begins with the newest once more.
+    When its server stops it says so; a server that was started afresh has an inbox of its own.
 
     Args:
         traffic: A `Server`, or its `Traffic`.
     """
-    return Inbox(traffic)
+    traffic = getattr(traffic, "traffic", traffic)
+    shown = _inboxes.get(id(traffic))
+    if shown is None or shown.ended or shown.widget.comm is None:
+        shown = _inboxes[id(traffic)] = Inbox(traffic)
+    else:
+        shown.show_newest()
+    return shown
 
 
 def _label(exchange):

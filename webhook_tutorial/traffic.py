@@ -191,6 +191,7 @@ class Traffic(Sequence):
 
     Attributes:
         name: Whose traffic it is, for pictures.
+        closed: Why nothing more will come, a sentence; empty while something may.
         listener_errors: The traceback of each error that a listener raised, as text, in order.
     """
 
@@ -200,7 +201,7 @@ class Traffic(Sequence):
         self._changed = threading.Condition()
         self._listeners = {}
         self.listener_errors = []
-        self._closed = ""
+        self.closed = ""
 
     def append(self, exchange):
         """Add an exchange, wake who waits, and tell the listeners (in the calling thread)."""
@@ -208,15 +209,12 @@ class Traffic(Sequence):
             self._exchanges.append(exchange)
             listeners = list(self._listeners.values())
             self._changed.notify_all()
-        for listener in listeners:
-            try:
-                listener()
-            except (Exception, SystemExit) as error:  # whoever looks on must not change what is answered or sent
-                self.listener_errors.append("".join(traceback.format_exception(error)))
+        self._tell(listeners)
 
     def listen(self, listener):
         """Call ``listener()`` after each exchange, from the thread that recorded it; it must be quick.
 
+        It is called a last time when nothing more will come; `closed` says why.
         What it raises is kept in `listener_errors`, shown under the table, and disturbs neither end of the wire.
 
         Returns:
@@ -224,7 +222,8 @@ class Traffic(Sequence):
         """
         key = object()  # as one listener may listen twice
         with self._changed:
-            self._listeners[key] = listener
+            if not self.closed:
+                self._listeners[key] = listener
 
         def end():
             with self._changed:
@@ -233,10 +232,19 @@ class Traffic(Sequence):
         return end
 
     def close(self, why):
-        """Say that nothing more will come, so that nobody waits in vain; ``why`` is a sentence."""
+        """Say that nothing more will come, so that nobody waits or listens in vain; ``why`` is a sentence."""
         with self._changed:
-            self._closed = why
+            self.closed = why
+            listeners, self._listeners = list(self._listeners.values()), {}
             self._changed.notify_all()
+        self._tell(listeners)
+
+    def _tell(self, listeners):
+        for listener in listeners:
+            try:
+                listener()
+            except (Exception, SystemExit) as error:  # whoever looks on must not change what is answered or sent
+                self.listener_errors.append("".join(traceback.format_exception(error)))
 
     def __len__(self):
         return len(self._exchanges)
@@ -301,8 +309,8 @@ class Traffic(Sequence):
             while len(self._exchanges) < start + n:
                 came = Traffic(self._exchanges[start:])
                 story = f"{len(came)} of {n} came{': ' + came._in_a_line() if came else ''}."
-                if self._closed:
-                    raise RuntimeError(f"{self._closed} {story}")
+                if self.closed:
+                    raise RuntimeError(f"{self.closed} {story}")
                 if not self._changed.wait(end - time.monotonic()) and time.monotonic() >= end:
                     raise TimeoutError(f"Waited {timeout:g} s at {self.name or 'this end'}; {story}")
             return Traffic(self._exchanges[start : start + n], name=self.name)
