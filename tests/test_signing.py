@@ -1110,6 +1110,83 @@ def test_a_body_cannot_be_moved_into_the_id(dialect):
         send(dialect, id="msg.1")
 
 
+# What a hand slips into a dialect: likely texts, and a few characters of any kind.
+SLIPS = st.text("abt019=,;:.-_ {}%+/VvZ\n\0é\udc80", max_size=4)
+LIMITS = st.sampled_from([None, 0, 5, 0.5])
+SIGNED = st.lists(st.sampled_from([*"\n:.a0%{", "{id}", "{timestamp}", "{body}", "{boby}"]), max_size=6).map("".join)
+CHANGES = {
+    "signature": st.sampled_from(["x-acme-id", "x-acme-timestamp", "a", "X Sig"]),
+    "prefix": st.sampled_from(["", "v1=", " v1=", "v1,", "t", "t=", "a", "0"]) | SLIPS,
+    "separator": st.sampled_from(["", " ", ",", ";", "=", ", ", "a", "--"]) | SLIPS,
+    "id": st.sampled_from(["", "X-Id", "a"]),
+    "timestamp": st.sampled_from(["", "X-Time", "t=", " t=", "a", "a=", "0=", "=", "a b="]) | SLIPS,
+    "signed": SIGNED,
+    "body_unsigned": st.booleans(),
+    "method": st.sampled_from(["hmac-sha256", "ed25519"]),
+    "encoding": st.sampled_from(["hex", "base64"]),
+    "key": st.sampled_from(["hex", "base64", "text"]),
+    "key_prefix": st.sampled_from(["", "whsec_", "a"]) | SLIPS,
+    "private_prefix": st.sampled_from(["", "whsk_"]),
+    "max_age": LIMITS,
+    "max_ahead": LIMITS,
+    "unsigned": st.sampled_from([(), ("X-Id",), ("every other header",)]),
+}
+SOUND = [PLAIN | more for more in ({}, TIMES, INSIDE, WITH_ID, EDDSA, WITH_ID | TIMES | {"signed": SVIX.signed})]
+SOUND += [PLAIN | TIMES | {"signed": "{timestamp}", "body_unsigned": True}, *map(dataclasses.asdict, DIALECTS)]
+
+
+@st.composite
+def changed_dialects(draw):
+    """The fields of a sound dialect with one or two of them changed."""
+    changed = draw(st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=2))
+    return draw(st.sampled_from(SOUND)) | {field: draw(CHANGES[field]) for field in changed}
+
+
+def secrets_for(dialect, seed):
+    """(what it signs with, what it verifies with), made from 32 bytes."""
+    write = {"text": bytes.decode, "hex": bytes.hex, "base64": lambda data: base64.b64encode(data).decode()}
+    write = write[dialect.key]
+    if dialect.method == "hmac-sha256":
+        return (dialect.key_prefix + write(seed),) * 2
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return dialect.private_prefix + write(seed), dialect.key_prefix + write(public)
+
+
+def test_a_dialect_contradicts_itself_or_verifies_what_it_signed_and_no_other_body():
+    made, refused = [], []
+
+    @given(changed_dialects(), st.binary(max_size=12) | st.from_regex(rb"[019.:a]{0,6}", fullmatch=True), IDS)
+    @settings(SETTINGS, max_examples=1_000)
+    def attack(fields, body, id):
+        try:
+            dialect = Dialect(**fields)
+        except ValueError as mistake:
+            assert str(mistake).endswith(".")
+            refused.append(fields)
+            return
+        private, public = secrets_for(dialect, bytes(range(1, 33)))
+        other, _ = secrets_for(dialect, bytes(range(2, 34)))
+        try:
+            headers = sign(body, [other, private] if dialect.separator else private, dialect, id=id, timestamp=NOW)
+        except ValueError as mistake:
+            assert "signs the id of a delivery" in str(mistake)
+            return
+        made.append(dialect)
+        # As they come out on the other end: names in any case, no spaces around the values.
+        headers = {name.upper(): value.strip(" \t") for name, value in headers.items()}
+        assert refusal(dialect, headers, body, public) is None
+        bodies = {body[:n] + bytes([body[n] ^ 1]) + body[n + 1 :] for n in range(len(body))}
+        bodies |= {body[:n] + body[n + 1 :] for n in range(len(body))}
+        bodies |= {more + body for more in (b"0", b".", b":")} | {body + more for more in (b"0", b".", b"\n")}
+        for changed in bodies - {body}:
+            assert refusal(dialect, headers, changed, public) == (None if dialect.body_unsigned else "no_match")
+        if dialect.id:
+            assert refusal(dialect, headers | {dialect.id.upper(): id + "x"}, body, public)
+
+    attack()
+    assert len(made) > 300 and len(refused) > 100
+
+
 # Dialects whose id ends where something else than a dot begins.
 COLONS = Dialect(**PLAIN | TIMES | WITH_ID | {"signed": "{id}:{timestamp}:{body}"})
 DOUBLES = Dialect(**PLAIN | WITH_ID | {"signed": "{id}::{body}"})
