@@ -19,6 +19,8 @@ OPTIONS = [
     "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
     # Or each kernel warns that it runs over TCP without encryption, which alarms people for nothing.
     "--KernelManager.transport_encryption=auto",
+    # The lessons need no extension; looking for some asks the network, and fails in a traceback at a SOCKS proxy.
+    "--LabApp.extension_manager=readonly",
     # What is left are warnings and the addresses.
     "--ServerApp.log_level=WARN",
     "--LabApp.log_level=WARN",

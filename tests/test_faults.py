@@ -129,7 +129,7 @@ def test_what_is_on_the_wire(receiver, fault, answer):
 
 
 def test_reset_cuts_even_those_who_have_said_nothing_yet(receiver):
-    with faults(receiver.server, mode="reset") as proxy, connect(proxy) as wire, pytest.raises(ConnectionResetError):
+    with faults(receiver.server, mode="reset") as proxy, pytest.raises(ConnectionResetError), connect(proxy) as wire:
         wire.recv(1)
 
 

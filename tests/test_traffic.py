@@ -447,7 +447,8 @@ def receiver():
 def send_again(x):
     """Run the exchange's curl command in a shell."""
     command = x.curl().replace("curl -i", "curl -sS -i --noproxy '*' --max-time 5", 1)
-    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=10)
+    # As bytes, because in an ASCII locale Python could not pass every text on.
+    done = subprocess.run(["sh", "-c", command.encode()], capture_output=True, timeout=10)
     assert done.returncode == 0, (command, done.stderr)
 
 
