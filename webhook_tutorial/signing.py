@@ -59,7 +59,7 @@ class Dialect:
         source: Where the provider says so.
 
     Raises:
-        ValueError: A field cannot be what it is, or two fields contradict each other; the message says what to do.
+        ValueError: A field is of the wrong kind, or two fields contradict each other; the message says what to do.
     """
 
     name: str
@@ -157,7 +157,7 @@ def _contradictions(d):
                 f"sign it, or leave {place} out and list the header in unsigned."
             )
         if place in places and not stands:
-            yield f"signed holds {{{place}}}, and {place} does not say where it stands: name its header there."
+            yield f"signed holds {{{place}}}, and {place} does not say where it stands: fill it in."
     for limit in ("max_age", "max_ahead"):
         if getattr(d, limit) is not None and not d.timestamp:
             yield f"{limit} needs a timestamp: say in timestamp where it stands, or leave {limit} out."
@@ -523,7 +523,7 @@ def _public_key(secret, key, prefix):
     if len(data) != 32:
         raise ValueError(f"An ed25519 public key has 32 bytes, not {len(data)}.")
     if _has_small_order(data):
-        raise ValueError("This public key is one that anybody can sign for: nobody has made it from a private key.")
+        raise ValueError("This public key is one that anybody can sign for: take the one that the provider gives you.")
     return Ed25519PublicKey.from_public_bytes(data)
 
 
