@@ -1,10 +1,15 @@
 """A receiver's bad days, on demand: a TCP proxy that stands before any server and misbehaves on a script."""
 
 import contextlib
+import itertools
+import re
 import socket
 import struct
 import threading
+import time
 from http import HTTPStatus
+
+import h11
 
 from .registry import close_copies, reserve_name, started, stopped
 
@@ -18,9 +23,29 @@ FAULTS = {
     "drip": "the answer comes a byte at a time, with `pause` seconds between",
 }
 
+#: A head larger than this is refused with 431, in bytes. Servers draw that line at 8 to 64 KiB.
+HEAD_BYTES = 1 << 16
+
+#: What the proxy says of a request whose end it cannot tell, by status.
+UNREADABLE = {
+    400: "faults() cannot read this request: it is no HTTP/1.1 (RFC 9112), or it was cut short.\n",
+    431: f"faults() cannot read this request: its head, or what goes before a chunk, is over {HEAD_BYTES} bytes.\n",
+    501: "faults() cannot read this request: its Transfer-Encoding is not chunked.\n",
+}
+
+#: How much of the answer ``"drop"`` reads before it cuts, in bytes.
+DROPPED_BYTES = 1 << 20
+
+#: How long a sender may go on sending after it has its answer, in seconds.
+LINGER = 1.0
+
 
 class Faults:
     """A proxy on 127.0.0.1 before a `Server`; see `faults`.
+
+    A request is passed on as it came, byte for byte, and so is its answer, with one exception: each connection is
+    for one request, so an answer that would keep it open says ``Connection: close`` instead. A request whose end
+    cannot be told gets 400, 431 or 501 from the proxy, with a sentence that says why.
 
     Attributes:
         name: The server's name.
@@ -118,60 +143,133 @@ class Faults:
         self._accepting.join(2)
 
     def _accept(self, listener):
-        while True:
+        while self._listener is listener:
             try:
                 client, _ = listener.accept()
-            except OSError:
-                return
+            except OSError:  # closed, or a client that has gone, or no file descriptor left: not at once again
+                self._stopped.wait(0.05)
+                continue
             mode = self._mode
-            if mode == "refuse":  # taken in the moment of the change
+            if mode == "refuse" or self._listener is not listener:  # taken in the moment of the change
                 _reset(client)
-                client.close()
                 continue
             fault = self._script.pop(0) if self._script else mode
             self.met.append(fault)
             thread = threading.Thread(target=self._serve, args=(client, fault), name="faults", daemon=True)
             self._open[thread] = [client]
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # no thread is left; later there may be one
+                del self._open[thread]
+                _reset(client)
 
     def _serve(self, client, fault):
         try:
-            with client, contextlib.suppress(OSError, ValueError):  # gone, or no HTTP
+            with client, contextlib.suppress(OSError):  # somebody went away
                 if fault == "reset":
+                    client.settimeout(0.1)  # so that it is connected for certain, and cut while it sends
+                    with contextlib.suppress(TimeoutError):
+                        client.recv(1)
                     _reset(client)
                     return
-                request = _read_request(client)
-                if isinstance(fault, int):
-                    client.sendall(self._own_answer(fault))
-                    return
-                answer = self._ask(request)
-                if fault == "drop":
-                    _reset(client)
-                elif fault == "drip":
-                    for i in range(len(answer)):
-                        client.sendall(answer[i : i + 1])
-                        if self._stopped.wait(self.pause):
-                            return
-                else:
-                    if fault == "slow" and self._stopped.wait(self.delay):
-                        return
-                    client.sendall(answer)
+                request = _Message(client, h11.Connection(h11.SERVER, HEAD_BYTES))
+                try:
+                    self._handle(client, request, fault)
+                except h11.RemoteProtocolError as error:
+                    client.sendall(self._own_answer(error.error_status_hint, UNREADABLE[error.error_status_hint]))
+                _end(client)
         finally:
             self._open.pop(threading.current_thread(), None)
 
-    def _ask(self, request):
+    def _handle(self, client, request, fault):
+        head, raw = next(request.pieces, (None, b""))
+        if not head:
+            return  # it came and went without a word
+        if not isinstance(fault, int):
+            self._pass_on(client, head.method, itertools.chain([(head, raw)], request.pieces), fault)
+            return
+        if request.parser.they_are_waiting_for_100_continue:
+            client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        for _ in request.pieces:
+            pass
+        client.sendall(self._own_answer(fault))
+
+    def _pass_on(self, client, method, request, fault):
+        """Pass on a request and its answer at the same time: an answer may come before the request has gone."""
+        unreadable = []
+
+        def ask():
+            try:
+                for _, raw in request:
+                    with contextlib.suppress(OSError):  # a server that hears no more may have answered why
+                        upstream.sendall(raw)
+            except (h11.RemoteProtocolError, OSError) as error:
+                unreadable.append(error)
+                _cut(upstream)
+
         with socket.create_connection(self._target) as upstream:
             self._open.setdefault(threading.current_thread(), []).append(upstream)
             if self._stopped.is_set():
-                raise OSError("stopped")
-            upstream.sendall(request)
-            return b"".join(iter(lambda: upstream.recv(65_536), b""))
+                return
+            asking = threading.Thread(target=ask, name="faults", daemon=True)
+            asking.start()
+            try:
+                answered = self._give(client, upstream, method, fault)
+                if answered and fault != "drop":
+                    client.shutdown(socket.SHUT_WR)
+                    asking.join(LINGER)
+            finally:
+                _cut(upstream)
+                if asking.is_alive() and not unreadable:
+                    with contextlib.suppress(OSError):
+                        client.shutdown(socket.SHUT_RD)  # ends the asking, and tells the client nothing
+                asking.join(LINGER)
+        if unreadable and not answered:
+            raise unreadable[0]
+        if fault == "drop":
+            _reset(client)
 
-    def _own_answer(self, status):
+    def _give(self, client, upstream, method, fault):
+        """Give the client the answer in the manner of the fault; return whether there was one."""
+        answer = _Message(upstream, h11.Connection(h11.CLIENT, HEAD_BYTES))
+        answer.parser.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))  # for HEAD
+        answered = dropped = 0
+
+        def give(raw):
+            nonlocal dropped
+            if fault == "drop":
+                dropped += len(raw)
+            elif fault == "drip":
+                for i in range(len(raw)):
+                    client.sendall(raw[i : i + 1])
+                    if self._stopped.wait(self.pause):
+                        return
+            else:
+                client.sendall(raw)
+
+        try:
+            for head, raw in answer.pieces:
+                if isinstance(head, h11.InformationalResponse):
+                    client.sendall(raw)
+                    continue
+                if head:
+                    answered = True
+                    raw = _closing(head, raw)
+                    if fault == "slow" and self._stopped.wait(self.delay):
+                        break
+                give(raw)
+                if dropped > DROPPED_BYTES:
+                    break
+        except h11.RemoteProtocolError:  # no proper answer, or cut short: the client shall see as much as came
+            give(answer.left)
+            answered = answered or bool(answer.left)
+        return answered
+
+    def _own_answer(self, status, words=""):
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close"]
-        lines += ["Content-Length: 0"] if status not in (204, 304) else []
+        lines += [f"Content-Length: {len(words)}"] if status not in (204, 304) else []
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode()
+        return "\r\n".join([*lines, "", words]).encode()
 
 
 def faults(server, script=(), *, mode="healthy", headers=None, delay=0.5, pause=0.02):
@@ -200,50 +298,67 @@ def _known(fault):
     raise ValueError(f"There is no fault {fault!r}: use {', '.join(FAULTS)}, or a status code.")
 
 
-def _read_request(client):
-    """One HTTP request with its body, as bytes."""
-    data = bytearray()
+class _Message:
+    """One request or answer as it comes. h11 tells where it ends (RFC 9112, section 6.3); the bytes stay as they are.
 
-    def more():
-        piece = client.recv(65_536)
-        if not piece:
-            raise OSError("the client went away")
-        data.extend(piece)
+    Attributes:
+        pieces: Pairs of a head (or None) and its bytes, up to the end of the message.
+        left: What has come and could not be read yet.
+    """
 
-    def line_end(start):
-        while (end := data.find(b"\r\n", start)) < 0:
-            more()
-        return end + 2
+    def __init__(self, connection, parser):
+        self.parser, self.left = parser, b""
+        self.pieces = self._read(connection)
 
-    while (head := data.find(b"\r\n\r\n") + 4) < 4:
-        more()
-    lines = bytes(data[: head - 4]).lower().split(b"\r\n")[1:]
-    fields = {name: value.strip() for name, _, value in (line.partition(b":") for line in lines)}
-    if fields.get(b"expect") == b"100-continue":
-        client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        line = bytes(data[:head])
-        kept = [one for one in line.split(b"\r\n") if not one.lower().startswith(b"expect:")]
-        data[:head] = b"\r\n".join(kept)
-        head = len(b"\r\n".join(kept))
-    if fields.get(b"transfer-encoding", b"").endswith(b"chunked"):
-        position = head
-        while size := int(data[position : (end := line_end(position))].partition(b";")[0], 16):
-            position = end + size + 2
-            while len(data) < position:
-                more()
-        position = end
-        while (end := line_end(position)) > position + 2:  # trailers, up to an empty line
-            position = end
-        return bytes(data[:end])
-    length = int(fields.get(b"content-length", 0))
-    while len(data) < head + length:
-        more()
-    return bytes(data)
+    def _read(self, connection):
+        while True:
+            event = self.parser.next_event()
+            if isinstance(event, h11.Data):  # goes with what follows: there may be many, and small ones
+                continue
+            unread = self.parser.trailing_data[0]
+            raw, self.left = self.left[: len(self.left) - len(unread)], unread
+            head = event if isinstance(event, _HEADS) else None
+            if raw:
+                yield head, raw
+            if event is h11.NEED_DATA:
+                try:
+                    data = connection.recv(65_536)
+                except ConnectionError:  # a reset is an end, too
+                    data = b""
+                self.parser.receive_data(data)
+                self.left += data
+            elif not head:
+                return
+
+
+_HEADS = (h11.Request, h11.InformationalResponse, h11.Response)
+_OPTIONS = re.compile(rb"^(?:connection|keep-alive):.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
+
+
+def _closing(head, raw):
+    """An answer's head, with ``Connection: close`` if it would keep the connection (RFC 9112, section 9.3)."""
+    options = b",".join(value for name, value in head.headers if name == b"connection").lower()
+    if b"close" in options or (head.http_version < b"1.1" and b"keep-alive" not in options):
+        return raw
+    line, _, rest = _OPTIONS.sub(b"", raw).partition(b"\n")
+    return line + b"\nConnection: close\r\n" + rest
+
+
+def _end(connection):
+    """End a connection so that the answer is read: closing on unread bytes would reset (RFC 9112, section 9.6)."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        end = time.monotonic() + LINGER
+        while (left := end - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not connection.recv(65_536):
+                return
 
 
 def _reset(connection):
     # With a linger time of 0 closing sends a reset, as a machine does that has lost its power.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def _cut(connection):
