@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from contextlib import closing, contextmanager
+from unittest import mock
 
 import pytest
 import requests
@@ -192,6 +193,172 @@ def test_watches_that_overlap_end_in_any_order(server):
     requests.get(server.url, timeout=5)
     second.__exit__(None, None, None)
     assert len(sent) == 1 and HTTPAdapter.send is original
+
+
+def test_threads_that_watch_enter_and_leave_in_any_order(server):
+    original, failed = HTTPAdapter.__dict__["send"], []
+
+    def watch_a_while(n):
+        for i in range(10):
+            with watch(f"thread {n}") as sent:
+                requests.post(server.url, data=f"{n} {i}", timeout=5)
+            if f"{n} {i}".encode() not in [x.body for x in sent]:
+                failed.append((n, i))
+
+    threads = [threading.Thread(target=watch_a_while, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == [] and HTTPAdapter.__dict__["send"] is original
+
+
+class Positional(HTTPAdapter):
+    """As adapters are written that add something of their own."""
+
+    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
+        return super().send(request, stream, timeout, verify, cert, proxies)
+
+
+class Named(HTTPAdapter):
+    def send(self, request, **options):
+        return super().send(request=request, **options)
+
+
+@pytest.mark.parametrize("adapter", [Positional, Named])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_adapter_may_pass_on_what_it_got_as_it_likes(server, adapter, stream):
+    with requests.Session() as session, watch() as sent:
+        session.mount("http://", adapter())
+        answer = session.post(server.url, data=b"body", stream=stream, timeout=5)
+        assert answer._content_consumed is not stream and answer.content == b"body"
+    assert (one(sent).status, one(sent).response_body) == (200, b"" if stream else b"body")
+
+
+# --- Beside other tools that take the place of send, as responses and a test's monkeypatch do --------------
+
+
+class Tool:
+    """Puts itself over what is there, and puts that back at its end without a look."""
+
+    def __init__(self, answers=True):
+        self.answers, self.asked = answers, 0
+
+    def __enter__(self):
+        self.before = before = HTTPAdapter.__dict__["send"]
+
+        def send(adapter, request, **options):
+            self.asked += 1
+            return made_up(request) if self.answers else before(adapter, request, **options)
+
+        HTTPAdapter.send = self.send = send
+        return self
+
+    def __exit__(self, *_):
+        HTTPAdapter.send = self.before
+
+
+def made_up(request):
+    answer = requests.Response()
+    answer.status_code, answer._content, answer.request, answer.url = 299, b"made up", request, request.url
+    return answer
+
+
+@pytest.fixture
+def untouched():
+    before = HTTPAdapter.__dict__["send"]
+    yield before
+    assert HTTPAdapter.__dict__["send"] is before
+
+
+def ask(server):
+    return requests.post(server.url, data=b"x", timeout=5).status_code
+
+
+def test_a_tool_that_was_there_before_goes_on_working_and_is_recorded(server, untouched):
+    with Tool() as tool:
+        with watch() as sent:
+            assert ask(server) == 299
+        assert HTTPAdapter.send is tool.send
+        assert ask(server) == 299 and tool.asked == 2
+    assert [x.status for x in sent] == [299] and len(server.traffic) == 0
+
+
+def test_a_tool_inside_the_block_leaves_the_watch_as_it_was(server, untouched):
+    with watch() as sent:
+        with Tool(answers=False) as tool:
+            assert ask(server) == 200
+        assert ask(server) == 200
+    assert len(sent) == 2 and tool.asked == 1
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_leaving_the_block_leaves_a_tool_that_came_later_where_it_is(server, answers):
+    original, tool = HTTPAdapter.__dict__["send"], Tool(answers)
+    with watch() as sent:
+        tool.__enter__()
+    assert HTTPAdapter.send is tool.send
+    assert ask(server) == (299 if answers else 200) and tool.asked == 1
+    tool.__exit__()  # what it puts back is ours, which has nothing to record any more
+    assert ask(server) == 200 and len(sent) == 0
+    with watch() as again:
+        assert ask(server) == 200
+    assert len(again) == 1 and HTTPAdapter.__dict__["send"] is original
+
+
+def test_a_watch_above_a_tool_above_a_watch_records_once_each(server, untouched):
+    with watch("outer") as outer, Tool(answers=False) as tool:
+        with watch("inner") as inner:
+            ask(server)
+        assert HTTPAdapter.send is tool.send
+    assert len(outer) == len(inner) == 1
+
+
+def test_a_tool_that_went_away_under_the_watch_is_not_brought_back(server, untouched):
+    tool = Tool()
+    tool.__enter__()
+    with watch():
+        tool.__exit__()
+    assert ask(server) == 200
+
+
+def test_what_is_no_function_may_be_there_too(server, monkeypatch):
+    """A mock gets no adapter, as it is no method, and a static method neither."""
+    answer = made_up(requests.Request("POST", server.url).prepare())
+    for stand_in in (mock.MagicMock(return_value=answer), staticmethod(lambda request, **_: answer)):
+        monkeypatch.setattr(HTTPAdapter, "send", stand_in)
+        with watch() as sent:
+            assert ask(server) == 299
+        assert one(sent).status == 299 and HTTPAdapter.__dict__["send"] is stand_in
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_attempt_is_recorded(server, monkeypatch, error):
+    def interrupted(adapter, request, **options):
+        try:
+            raise ConnectionRefusedError  # from the first address of two, as it were
+        except OSError:
+            raise error from None
+
+    monkeypatch.setattr(HTTPAdapter, "send", interrupted)
+    with watch() as sent, pytest.raises(error):
+        ask(server)
+    assert (one(sent).status, one(sent).error, one(sent).body) == (None, "interrupted", b"x")
+    assert why_no_answer(error()) == "interrupted"
+
+
+def test_an_interrupt_while_the_answer_is_read_is_recorded(server, monkeypatch):
+    monkeypatch.setattr(requests.Response, "content", property(lambda _: (_ for _ in ()).throw(KeyboardInterrupt)))
+    with watch() as sent, pytest.raises(KeyboardInterrupt):
+        ask(server)
+    assert one(sent).error == "interrupted"
+
+
+def test_nobody_waits_for_a_block_that_has_ended():
+    with watch() as sent:
+        pass
+    with pytest.raises(RuntimeError, match=r"watch\(\) block has ended.* 0 of 1 came"):
+        sent.wait_for(1, timeout=20)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 What never reached a server (refused, timed out, cut off) can only be seen from here.
 """
 
+import functools
 import socket
 import threading
 import time
@@ -17,9 +18,7 @@ from .registry import name_at
 from .server import RECORDED_BYTES, sending_as
 from .traffic import Exchange, Traffic
 
-_watchers = []
 _lock = threading.Lock()
-_send = HTTPAdapter.send
 
 
 @contextmanager
@@ -37,15 +36,18 @@ def watch(name="sender"):
     name = name or "sender"
     watcher = (name, Traffic(name=name))
     with _lock:
-        _watchers.append(watcher)
-        HTTPAdapter.send = _recording_send
+        if not isinstance(_there(), _Recorder):
+            HTTPAdapter.send = _Recorder(_there())
+        recorder = _there()
+        recorder.watchers.append(watcher)
     try:
         yield watcher[1]
     finally:
         with _lock:
-            _watchers.remove(watcher)
-            if not _watchers:
-                HTTPAdapter.send = _send
+            recorder.watchers.remove(watcher)
+            while isinstance(_there(), _Recorder) and not _there().watchers:
+                HTTPAdapter.send = _there().original
+        watcher[1].close("The watch() block has ended, so nothing more will come.")
 
 
 def why_no_answer(error):
@@ -55,9 +57,12 @@ def why_no_answer(error):
         error: The exception that `requests` raised.
 
     Returns:
-        ``"timed out"``, ``"refused"`` (nobody listens there), ``"unknown host"`` or ``"connection lost"``; for a
-        request that could not be made at all, the exception's class.
+        ``"timed out"``, ``"refused"`` (nobody listens there), ``"unknown host"`` or ``"connection lost"``;
+        ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for a request that could
+        not be made at all, the exception's class.
     """
+    if not isinstance(error, Exception):
+        return "interrupted"
     chain, seen = [error], set()
     while chain:
         cause = chain.pop()
@@ -76,7 +81,35 @@ def why_no_answer(error):
     return type(error).__name__
 
 
-def _recording_send(adapter, request, stream=False, **options):
+def _there():
+    return HTTPAdapter.__dict__["send"]  # asked for as an attribute, a static method would come without its wrapping
+
+
+class _Recorder:
+    """Stands in for HTTPAdapter.send, and records for its watchers what passes through it to the original.
+
+    There are several only where another tool that does the same came between. Each is taken off when nobody needs
+    it and it lies on top, so that nothing of the other tool's is undone; one that lies below, or that the tool puts
+    back later, passes on what it gets.
+    """
+
+    def __init__(self, original):
+        self.original, self.watchers = original, []
+
+    def __get__(self, adapter, owner=None):
+        return self if adapter is None else functools.partial(self, adapter)
+
+    def __call__(self, adapter, *args, **options):
+        # A method gets the adapter; what is none, such as a mock or a static method, goes without.
+        send = self.original
+        send = send.__get__(adapter, type(adapter)) if hasattr(send, "__get__") else send
+        return _record(self.watchers, send, args, options) if self.watchers else send(*args, **options)
+
+
+def _record(watchers, send, args, options):
+    """Call ``send`` with the arguments as they came, and keep the attempt; a subclass may pass them on in any way."""
+    request = args[0] if args else options["request"]
+    stream = args[1] if len(args) > 1 else options.get("stream", False)
     started, mark = time.time(), time.perf_counter()
     parts = urlsplit(request.url)
     body = request.body or b""
@@ -91,13 +124,14 @@ def _recording_send(adapter, request, stream=False, **options):
         "mark": mark,
     }
     try:
-        response = _send(adapter, request, stream=stream, **options)
+        response = send(*args, **options)
         if not stream:
             response.content  # noqa: B018 - reads the body, which may fail as well
-    except Exception as error:
-        _keep(fields, error=why_no_answer(error))
+    except BaseException as error:  # an interrupt, too: the request may have arrived
+        _keep(watchers, fields, error=why_no_answer(error))
         raise
     _keep(
+        watchers,
         fields,
         status=response.status_code,
         response_headers=CaseInsensitiveDict(response.headers),
@@ -110,7 +144,7 @@ def _text(value):
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _keep(fields, **answer):
+def _keep(watchers, fields, **answer):
     seconds = time.perf_counter() - fields["mark"]
-    for name, traffic in list(_watchers):
+    for name, traffic in list(watchers):
         traffic.append(Exchange(sender=sending_as.get() or name, seconds=seconds, **fields, **answer))
