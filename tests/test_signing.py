@@ -1464,3 +1464,12 @@ def test_without_an_overlap_the_deliveries_in_between_are_refused(phases, at_lea
 def test_a_receiver_that_takes_both_secrets_lets_the_sender_change_at_once():
     rotation = Rotation(OLD, [(40, OLD, (OLD, NEW)), (40, NEW, (OLD, NEW)), (40, NEW, NEW)])
     assert rotation.run() == [0, 0, 0]
+
+
+@over([STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, SVIX])
+def test_a_second_secret_that_cannot_be_read_is_told_although_the_first_fits(dialect):
+    """Or it is told when the first does not fit: at a forgery, which then gets a 500."""
+    public = OURS[dialect][1]
+    verify(BODY, send(dialect), [public], dialect, clock=CLOCK)
+    with pytest.raises(ValueError, match="must begin with"):
+        verify(BODY, send(dialect), [public, "not a secret"], dialect, clock=CLOCK)

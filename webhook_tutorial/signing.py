@@ -329,9 +329,9 @@ def verify(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, clock=None):
             f"{dialect.signature} holds {len(offered)} signatures that begin with {dialect.prefix!r}; "
             f"1 to {_MOST_SIGNATURES} are read.",
         )
-    for one in _secrets(secret):
-        if _METHODS[dialect.method](dialect, one, message, offered):
-            return
+    # All of them, so that one that cannot be read is told at the first delivery, rather than at the first forgery.
+    if any([_METHODS[dialect.method](dialect, one, message, offered) for one in _secrets(secret)]):
+        return
     raise SignatureError(
         "no_match", f"No signature in {dialect.signature} fits: the body, what else is signed, or the secret differs."
     )
