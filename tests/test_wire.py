@@ -435,6 +435,8 @@ def test_headers_are_recorded_as_they_came(server):
     assert x.raw_headers == tuple(lines)
     assert x.headers["X-SAME"] == "1, 2" and x.headers["x_under"] == "3"
     assert list(x.headers)[1] == "webhook-SIGNATURE"
+    for shown in (x.transcript(), x.curl().replace("'", "").replace("-H ", "\n  ")):
+        assert "\n  X-Same: 1" in shown and "\n  x-same: 2" in shown and "webhook-SIGNATURE: v1,a" in shown
 
 
 def test_what_is_recorded_is_what_was_answered():

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
+from werkzeug.datastructures import Headers
 
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
 USUAL_HEADERS = frozenset(
@@ -132,7 +133,7 @@ class Exchange:
         if self.method != ("POST" if self.body else "GET"):
             words += ["-I"] if self.method == "HEAD" else ["-X", self.method]
         made_by_curl = ("content-length", "transfer-encoding")
-        for name, value in masked(self.headers):
+        for name, value in masked(self._lines):
             if not _usual(name, value) and name.lower() not in made_by_curl:
                 # An empty value needs a semicolon: "Name:" would tell curl to leave the header out.
                 words += ["-H", f"{name}: {value}" if value else f"{name};"]
@@ -152,7 +153,12 @@ class Exchange:
 
     def transcript(self):
         """Return the exchange as text, nearly as it crossed the wire: usual headers left out, secrets masked."""
-        return "\n".join([*_half("→", self._request_line(), self.headers, self.body), *self._answer_lines()])
+        return "\n".join([*_half("→", self._request_line(), self._lines, self.body), *self._answer_lines()])
+
+    @property
+    def _lines(self):
+        """The request's headers as they came, one that came twice twice, or as far as this end knows them."""
+        return Headers(list(self.raw_headers)) if self.raw_headers else self.headers
 
     def _request_line(self):
         return f"{self.method} {self.target}"
@@ -173,7 +179,7 @@ class Exchange:
 
     def _repr_html_(self):
         colour = MARKS[_kind(self)][1]
-        request = "\n".join(_half("→", self._request_line(), self.headers, self.body))
+        request = "\n".join(_half("→", self._request_line(), self._lines, self.body))
         answer = "\n".join(self._answer_lines())
         block = (
             '<pre style="margin:0 0 4px;padding:4px 8px;border-left:4px solid {};'
