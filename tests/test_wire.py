@@ -2,6 +2,7 @@
 
 import io
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,7 @@ def check_refused(server, data, status, end=True):
 
 HUNDRED = """
 import socket
+import struct
 from flask import Flask
 from webhook_tutorial import serve
 app = Flask("receiver")
@@ -507,3 +509,17 @@ def test_whatever_comes_in_place_of_a_request_is_a_head_or_a_refusal(sent):
     except wire.Refusal as refusal:
         assert refusal.code in (400, 501, 505) and refusal.get_response().status_code == refusal.code
     assert head.target.isascii() and head.target.isprintable() and head.method.isprintable()
+
+
+def test_a_connection_error_of_the_apps_own_is_a_500_and_a_sender_that_is_gone_is_no_news(tmp_path):
+    path = tmp_path / "receiver.py"
+    path.write_text('def app(environ, start_response):\n    raise ConnectionRefusedError("no database")\n')
+    with Process(path) as process:
+        assert talk(process, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 500")
+    app = load()
+    with serve(app) as server:
+        with connect(server) as client:
+            client.sendall(post(b"Content-Length: 100\r\n\r\nonly this"))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert requests.get(server.url + "/next", timeout=5).status_code == 200
+        assert [x.path for x in server.traffic] == ["/next"]

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from .environment import reach_loopback_directly
 from .registry import close_copies, reserve_name, running, started, stopped
 from .traffic import Exchange, Traffic
-from .wire import HEAD, Handler, Refusal
+from .wire import HEAD, Gone, Handler, Refusal
 
 #: A body is recorded up to this many bytes; the app gets all of it.
 RECORDED_BYTES = 1 << 20
@@ -194,6 +194,8 @@ class Server:
             try:
                 pieces = asked.ask(self.app)
                 start_response(*asked.answer)
+            except Gone:
+                raise
             except (Exception, SystemExit) as error:
                 pieces = asked.fail(error)
                 start_response(*asked.answer, sys.exc_info())

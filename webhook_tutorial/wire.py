@@ -63,6 +63,10 @@ class Refusal(HTTPException):
         return [("Content-Type", "text/plain; charset=utf-8")]
 
 
+class Gone(ConnectionError):
+    """The sender has cut the connection: nobody is there to be answered. An app's own ConnectionError is another."""
+
+
 class Head:
     """A request's line and headers, as they came. Where the reading ends early, it holds what came till then.
 
@@ -228,7 +232,10 @@ class _Counted(io.RawIOBase):
     def readinto(self, buffer):
         if not self.left:
             return 0
-        piece = self._stream.read1(min(len(buffer), self.left))
+        try:
+            piece = self._stream.read1(min(len(buffer), self.left))
+        except ConnectionError as error:
+            raise Gone from error
         if not piece:
             raise Refusal(400, "a body shorter than its Content-Length")
         self.left -= len(piece)
@@ -314,7 +321,7 @@ class Handler(WSGIRequestHandler):
             for piece in pieces:
                 answer.write(piece)
             answer.end()
-        except ConnectionError:
+        except Gone:
             raise
         except Exception as error:
             traceback.print_exc(file=environ["wsgi.errors"])
@@ -369,10 +376,15 @@ class _Answer:
             data = b"%x\r\n%b\r\n" % (len(data), data)
         head = b"" if self.begun else self._head
         self.begun = True
-        if head or data:
-            self._handler.wfile.write(head + data)
+        self._send(head + data)
 
     def end(self):
         self.write(b"")
         if self._chunked:
-            self._handler.wfile.write(b"0\r\n\r\n")
+            self._send(b"0\r\n\r\n")
+
+    def _send(self, data):
+        try:
+            self._handler.wfile.write(data)
+        except ConnectionError as error:
+            raise Gone from error
