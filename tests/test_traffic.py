@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from webhook_tutorial import Exchange, Traffic, serve, watch
-from webhook_tutorial.traffic import masked, preview, reason
+from webhook_tutorial.look import masked, preview
+from webhook_tutorial.traffic import reason
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 NASTY = "<script>alert('x')</script>&\""
@@ -394,7 +395,7 @@ def test_long_and_binary_bodies_are_shown_short():
     assert (
         "not text" not in exchange(body=("a" * 1999 + "é" + "b" * 99).encode()).transcript()
     )  # é is cut in two
-    assert preview(b"a\nb\x1b") == "a b "
+    assert preview(b"a\nb\x1b") == "a b␛"
     assert preview(b"x" * 61) == "x" * 59 + "…"
     assert preview(b"x" * 60) == "x" * 60
 

@@ -2,7 +2,8 @@
 
 from itertools import groupby, permutations
 
-from .traffic import MARKS, one_line, preview
+from .look import masked_url, one_line
+from .traffic import MARKS
 
 _MOST = 24
 
@@ -173,7 +174,7 @@ def _side_by_side(messages):
 
 
 def _request(exchange, times):
-    path = exchange.path if times > 1 else preview(exchange.target.encode(), 40)
+    path = exchange.path if times > 1 else one_line(masked_url(exchange.target), 40)
     return f"{exchange.method} {path}" + (f" {exchange.event_type}" if exchange.event_type else "")
 
 

@@ -10,9 +10,10 @@ import ipywidgets as widgets
 from .delivery import exponential
 from .events import make_event
 from .faults import faults
+from .look import masked_url, one_line, visible
 from .signing import STANDARD_WEBHOOKS, SignatureError, sign, verify
 from .simulation import outage, polling_cost
-from .traffic import MARKS, one_line, preview
+from .traffic import MARKS
 
 _REPAINT_SECONDS = 0.1
 _ROWS = 50
@@ -152,10 +153,10 @@ def inbox(traffic):
 
 def _label(exchange):
     mark = MARKS["ok" if exchange.ok else "failed"][0]
-    words = [mark, exchange.method, preview(exchange.target.encode(), 30)]
+    words = [mark, one_line(exchange.method, 30), one_line(masked_url(exchange.target), 30)]
     if exchange.event_type:
         words.append(one_line(exchange.event_type, 30))
-    return " ".join([*words, "→", exchange.outcome])
+    return " ".join([*words, "→", visible(exchange.outcome)])
 
 
 #: The intervals that the explorer offers, in seconds.

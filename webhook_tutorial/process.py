@@ -7,6 +7,7 @@ import tempfile
 import threading
 
 from . import wire
+from .look import visible
 from .registry import reserve_name, started, stopped
 
 _PATIENCE = 20
@@ -88,7 +89,7 @@ class Process:
             code = self._process.wait(_PATIENCE)
             why = rest if word == "died" else self._last_words(code)
             self._close()
-            raise RuntimeError(f"{self.path} did not start: {why}")
+            raise RuntimeError(f"{self.path} did not start: {visible(why)}")
         self.port = int(rest)
         self.url = f"http://127.0.0.1:{self.port}"
         reserve_name(self.port, self.name)

@@ -19,18 +19,14 @@ from urllib.parse import urlsplit
 from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
+from .look import masked, masked_url, one_line, preview, visible
+
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
 USUAL_HEADERS = frozenset(
     ("accept", "accept-encoding", "accept-language", "connection", "date", "host", "server")
 )
 
-#: Headers whose value lets whoever reads it act as somebody else. A signature does not: it is shown.
-SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
-
 _SHOWN_BYTES = 2_000
-
-# What a control character is shown as, lest it act on a terminal; a tab may stay.
-_PICTURES = {n: 0x2400 + n for n in range(32) if n != 9} | {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,12 +114,12 @@ class Exchange:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"The body of {self.method} {self.target} is not JSON.") from error
+            raise ValueError(f"The body of {self._request_line()} is not JSON.") from error
 
     def curl(self):
         """Return a command for a terminal that sends this request again.
 
-        It is written for a POSIX shell. The values of `SECRET_HEADERS` are masked: fill them in yourself.
+        It is written for a POSIX shell. Secrets are masked, by what their names say: fill them in yourself.
         """
         words = ["curl", "-i"]
         if set(self.url) & set("[]{}"):
@@ -131,25 +127,25 @@ class Exchange:
         if "/." in self.path:
             words.append("--path-as-is")
         if self.method != ("POST" if self.body else "GET"):
-            words += ["-I"] if self.method == "HEAD" else ["-X", self.method]
+            words += ["-I"] if self.method == "HEAD" else ["-X", visible(self.method)]
         made_by_curl = ("content-length", "transfer-encoding")
         for name, value in masked(self._lines):
             if not _usual(name, value) and name.lower() not in made_by_curl:
                 # An empty value needs a semicolon: "Name:" would tell curl to leave the header out.
-                words += ["-H", f"{name}: {value}" if value else f"{name};"]
+                words += ["-H", visible(f"{name}: {value}" if value else f"{name};")]
         if self.body and "content-type" not in self.headers:
             words += ["-H", "Content-Type:"]
         pipe = ""
         if self.body:
             try:
                 text = self.body.decode()
-                if "\0" in text:
-                    raise ValueError("a shell word cannot hold a NUL")
+                if visible(plain := text.replace("\n", "").replace("\t", "")) != plain:
+                    raise ValueError("a shell word cannot hold a NUL, nor a terminal show what acts on it")
                 words += ["--data-raw", text]
             except ValueError:
                 pipe = "printf '" + "".join(f"\\{byte:03o}" for byte in self.body) + "' | "
                 words += ["--data-binary", "@-"]
-        return pipe + shlex.join([*words, self.url])
+        return pipe + shlex.join([*words, visible(masked_url(self.url))])
 
     def transcript(self):
         """Return the exchange as text, nearly as it crossed the wire: usual headers left out, secrets masked."""
@@ -161,17 +157,17 @@ class Exchange:
         return Headers(list(self.raw_headers)) if self.raw_headers else self.headers
 
     def _request_line(self):
-        return f"{self.method} {self.target}"
+        return visible(f"{self.method} {masked_url(self.target)}")
 
     def _answer_lines(self):
         if self.status is None:
-            return [f"← {self.outcome}"]
+            return [f"← {visible(self.outcome)}"]
         lines = _half("←", self.outcome, self.response_headers, self.response_body)
         if self.error:
             if self.error.isidentifier():  # an exception's class
                 lines.append(f"  The handler raised {self.error}; .traceback has the rest.")
             else:
-                lines.append(f"  Refused: {self.error}.")
+                lines.append(f"  Refused: {visible(self.error)}.")
         return lines
 
     def __repr__(self):
@@ -322,7 +318,7 @@ class Traffic(Sequence):
             return Traffic(self._exchanges[start : start + n], name=self.name)
 
     def _in_a_line(self):
-        shown = [f"{x.method} {x.target} → {x.outcome}" for x in self._exchanges[:5]]
+        shown = [f"{x._request_line()} → {visible(x.outcome)}" for x in self._exchanges[:5]]
         more = len(self) - len(shown)
         return "; ".join(shown) + (f"; and {more} more" if more else "")
 
@@ -394,36 +390,15 @@ def _usual(name, value):
     return name.lower() in USUAL_HEADERS or (name.lower() == "user-agent" and value.startswith(("python-", "curl/")))
 
 
-def masked(headers):
-    """Return the headers as pairs, the values of `SECRET_HEADERS` replaced by ``***``."""
-    return [(name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers.items()]
-
-
-def preview(body, length=60):
-    """Return a body as one line of text of at most ``length`` characters, a binary one as a count of bytes."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return f"‹{len(body)} bytes, not text›"
-    return one_line(text, length)
-
-
-def one_line(text, length=60):
-    """Return a text as one printable line of at most ``length`` characters."""
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def _row(number, exchange):
     mark = MARKS[_kind(exchange)][0]
     answer = exchange.outcome + (f" ({exchange.error})" if exchange.status and exchange.error else "")
-    request = f"{exchange.method} {exchange.target}"
     return (
         str(number),
-        request if len(request) <= 60 else request[:59] + "…",
+        one_line(exchange._request_line()),
         preview(exchange.body),
         mark,
-        answer,
+        visible(answer),
         preview(exchange.response_body),
     )
 
@@ -431,14 +406,14 @@ def _row(number, exchange):
 def _half(arrow, line, headers, body):
     """One direction of an exchange as lines: the first line, headers, an empty line, the body."""
     lines = [f"{arrow} {line}"]
-    lines += [f"  {n}: {preview(v.encode(), 200)}" for n, v in masked(headers) if not _usual(n, v)]
+    lines += [f"  {visible(n)}: {one_line(v, 200)}" for n, v in masked(headers) if not _usual(n, v)]
     if body:
         try:
             # Not final if cut, as the cut may go through a character.
             text = codecs.getincrementaldecoder("utf-8")().decode(body[:_SHOWN_BYTES], len(body) <= _SHOWN_BYTES)
         except UnicodeDecodeError:
             text = preview(body)
-        lines += ["", *("  " + part.translate(_PICTURES) for part in text.splitlines())]
+        lines += ["", *("  " + "\t".join(map(visible, part.split("\t"))) for part in text.splitlines())]
         if len(body) > _SHOWN_BYTES:
             lines.append(f"  … {len(body) - _SHOWN_BYTES} more bytes")
     return lines

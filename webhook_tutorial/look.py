@@ -1,0 +1,82 @@
+"""How one text looks everywhere: on one line, with nothing in it that acts on a terminal, and no secret to read."""
+
+import re
+from urllib.parse import unquote_plus
+
+# --- Characters ---------------------------------------------------------------------------------------------
+
+# Control characters, what turns the direction of a text, and halves of characters, which no terminal can be given.
+_ACTING = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text):
+    """Return a text with each control character as the picture of itself (␛ for escape), or as � if it has none."""
+    return _ACTING.sub(_picture, text)
+
+
+def _picture(match):
+    code = ord(match[0])
+    return "␡" if code == 0x7F else chr(0x2400 + code) if code < 0x20 else "�"
+
+
+def preview(body, length=60):
+    """Return a body as one line of text of at most ``length`` characters, a binary one as a count of bytes."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return f"‹{len(body)} bytes, not text›"
+    return one_line(text, length)
+
+
+def one_line(text, length=60):
+    """Return a text as one line of at most ``length`` characters: a tab or a line's end is a space, see `visible`."""
+    text = visible(re.sub("[\t\r\n]", " ", text))
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+# --- Secrets ------------------------------------------------------------------------------------------------
+
+# Which names say that their value lets whoever reads it act as somebody else. A signature does not: it fits one
+# message, and to see it is what the lessons are about. The last word that says anything decides: an
+# X-Auth-Signature is a signature, and an X-Signature-Key is a key.
+_SIGNATURE = re.compile(r"signatures?|sign?|hmac|digest")
+_SECRET = re.compile(r".*(secret|passw|passphrase|credential|cookie|session|bearer|jwt).*|pass|pwd")
+_MOSTLY = re.compile(
+    r".*(token|authorization|authentication).*|o?auth|keys?"
+    r"|(api|app|auth|access|account|client|master|private|service|subscription)keys?"
+)
+# A key that names, finds or sorts something, and words about a token or a key. Bitbucket's X-Event-Key is the kind
+# of event, PayPal's Paypal-Auth-Algo an algorithm, and an Idempotency-Key says only that two requests are one.
+_BEFORE = re.compile(r"idempoten(cy|t)|public|event|object|cache|surrogate|partition|routing|(web)?socket|page|next")
+_AFTER = re.compile(r"id|identifier|algo|algorithm|version|type|url|info|results")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+_USER = re.compile(r"(?<=://)[^/?#\s]*@")
+_PARAMETER = re.compile(r"(?<=[?&#;])([^=&#;?\s]+)=([^&#\s]+)")
+
+
+def is_secret(name):
+    """Say whether a header or a parameter of this name holds a secret, by the words that the name is made of."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    secret = False
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        harmless = _BEFORE.fullmatch(before) or _AFTER.fullmatch(after)
+        if _SIGNATURE.fullmatch(word):
+            secret = False
+        elif _SECRET.fullmatch(word) or (_MOSTLY.fullmatch(word) and not harmless):
+            secret = True
+    return secret
+
+
+def masked(headers):
+    """Return the headers as pairs, the values of those that are secret replaced by ``***``; see `is_secret`."""
+    return [(name, "***" if is_secret(name) else masked_url(value)) for name, value in headers.items()]
+
+
+def masked_url(text):
+    """Return a URL, or a text with some in it, with ``***`` for user and password and for secret parameters."""
+    return _PARAMETER.sub(_masked_parameter, _USER.sub("***@", text))
+
+
+def _masked_parameter(match):
+    return f"{match[1]}=***" if is_secret(unquote_plus(match[1])) else match[0]
