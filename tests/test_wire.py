@@ -402,6 +402,23 @@ def test_nothing_but_an_empty_line_is_no_request(server):
     assert len(server.traffic) == 0
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        post(b"X:" + b" " * 60_000 + b"\x01\r\n\r\n"),
+        post(b"X: " + b"y \t" * 20_000 + b"\x01\r\n\r\n"),
+        chunked(b"3" + b" \t" * 30_000 + b"x\r\n"),
+        chunked(b"3" + b" ;" * 30_000 + b"\x01\r\n"),
+        post(b"\r\n", b"GET http://" + b"a:1" * 20_000 + b" HTTP/1.1"),
+        post(b"Content-Length: " + b"3," * 30_000 + b"4\r\n\r\n"),
+    ],
+    ids=["blanks", "blanks in a value", "blanks in a chunk", "many extensions", "a long host", "many lengths"],
+)  # fmt: skip
+def test_nothing_takes_long_to_refuse(server, data):
+    """That is, not longer than `talk` waits: a header of 1,000 blanks once took two seconds, and twice as many 16."""
+    assert int(talk(server, data).split()[1]) == 400
+
+
 # --- The record ---------------------------------------------------------------------------------------------
 
 
