@@ -203,13 +203,14 @@ def runs(tmp_path_factory):
     Two lessons run at a time, as most of their time is waiting.
     """
 
-    def again_and_again(path):
+    def again_and_again(path, folder):
         sources = [cell.source for cell in code_cells(read(path))]
         cells = [source for source in sources for _ in range(2)] + sources
-        return run(cells, path.parent, tmp_path_factory.mktemp("again"))
+        return run(cells, path.parent, folder)
 
+    folders = [tmp_path_factory.mktemp("again") for _ in LESSONS]  # here: mktemp is not made for threads
     with ThreadPoolExecutor(2) as pool:
-        yield {path: pool.submit(again_and_again, path) for path in LESSONS}
+        yield {path: pool.submit(again_and_again, path, folder) for path, folder in zip(LESSONS, folders, strict=True)}
 
 
 @each_lesson
