@@ -46,7 +46,9 @@ def lesson():
     """The names that lesson 06 defines for the race and the crash."""
     names = {"make_event": make_event}
     with contextlib.redirect_stdout(io.StringIO()):
-        for defines in ("def new_bank", "def look_then_write", "def write_and_see", "RECEIVER = ", "HANDLERS = {"):
+        for defines in ("def new_bank", "def look_then_write", "def write_and_see"):
+            exec(cell(defines), names)
+        for defines in ("READ_EVENT = '", "RECEIVER = ", "HANDLERS = {"):
             exec(cell(defines), names)
     yield names
     names["folder"].cleanup()

@@ -1,5 +1,7 @@
 """Exercises of lesson 02: validate, dispatch, and a whole receiver, tried with real deliveries."""
 
+import json
+
 import requests
 
 from ..server import serve
@@ -58,18 +60,21 @@ def _test_dispatch(handle):
 def _test_receiver(app):
     if not callable(app) or not hasattr(app, "route"):
         raise Wrong("my_app must be a Flask app.")
-    with serve(app, name="exercise receiver") as server:
+    with serve(_as_elsewhere(app), name="exercise receiver") as server:
         url = server.url + "/webhook"
+        large = json.dumps(_GOOD | {"padding": "x" * 20_000}).encode()
         json_type = {"Content-Type": "application/json"}
         for wanted, words, how in (
             (2, "a good event", {"json": _GOOD}),
             (2, "a good event of 5,000 bytes", {"json": _GOOD | {"padding": "x" * 5_000}}),
             (2, "an unknown event_type", {"json": {"event_type": "coupon_printed", "data": {}}}),
             (400, "a body that is not JSON", {"data": b'{"event_type": ', "headers": json_type}),
+            (400, "9,000 opening brackets", {"data": b"[" * 9_000, "headers": json_type}),
             (400, "an event without event_type", {"json": {"data": {}}}),
             (400, "a list instead of an object", {"json": [1, 2]}),
             (415, "a form instead of JSON", {"data": {"event_type": "user_signup"}}),
-            (413, "a body of 20,000 bytes", {"json": _GOOD | {"padding": "x" * 20_000}}),
+            (413, "a body of 20,000 bytes", {"data": large, "headers": json_type}),
+            (413, "20,000 bytes in chunks", {"data": iter((large[:9_000], large[9_000:])), "headers": json_type}),
             (405, "a GET", {"method": "GET"}),
         ):
             method = how.pop("method", "POST")
@@ -82,10 +87,23 @@ def _test_receiver(app):
             if wanted == 2 and code // 100 != 2:
                 why = " Accept and ignore it, or the sender may try again and again." if "unknown" in words else ""
                 raise Wrong(f"{words[0].upper()}{words[1:]} got {code}; a sender reads anything but 2xx as failure.{why}")
+            if wanted == 413 and code != wanted and "chunks" in words:
+                raise Wrong(f"{words} got {code} instead of 413. In chunks a body names no length: look at how much has come.")
             if wanted > 2 and code != wanted:
                 raise Wrong(f"{words[0].upper()}{words[1:]} should get {wanted}, and it got {code}.")
             if wanted > 2 and method == "POST" and not _explains(answer):
                 raise Wrong(f'{code} is right for {words}. Say in JSON what was wrong, too: {{"error": ...}}.')
+
+
+def _as_elsewhere(app):
+    """Hand over a body in chunks as Gunicorn and Werkzeug do: with an end, and without the length that `serve` adds."""
+
+    def elsewhere(environ, start_response):
+        if environ.get("wsgi.input_terminated"):
+            environ.pop("CONTENT_LENGTH", None)
+        return app(environ, start_response)
+
+    return elsewhere
 
 
 def _explains(answer):
@@ -94,6 +112,34 @@ def _explains(answer):
     except (ValueError, KeyError, TypeError):
         return False
 
+
+def _gives_up():
+    """Whether this Python's parser raises RecursionError at 9,000 brackets: from 3.13 on it goes deeper."""
+    try:
+        json.loads("[" * 9_000)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+
+
+_PARSED = "    event = request.get_json()\n"
+_DEEP = "    try: event = request.get_json()\n    except RecursionError: abort(400)\n"
+_LIMIT = '    my_app.config["MAX_CONTENT_LENGTH"] = 10_000\n'
+_WITHOUT_A_LIMIT = f"""
+from flask import Flask, abort, request
+from werkzeug.exceptions import HTTPException
+my_app = Flask("r")
+
+@my_app.errorhandler(HTTPException)
+def explain(e):
+    return {{"error": e.name}}, e.code
+
+@my_app.post("/webhook")
+def webhook():
+{_PARSED}    if not isinstance(event, dict) or "event_type" not in event: return {{"error": "bad"}}, 400
+    return {{}}
+"""
 
 EXERCISES = [
     Exercise(
@@ -174,16 +220,16 @@ def handle(event):
         name="02.receiver",
         test=_test_receiver,
         hints=(
-            "Start from the receiver of this lesson. Which of the nine deliveries does yours answer otherwise?",
+            "Start from the receiver of this lesson. Which of the eleven deliveries does yours answer otherwise?",
             "@my_app.errorhandler(HTTPException) turns Flask's own 400, 405, 413 and 415 into JSON in one place.",
-            'my_app.config["MAX_CONTENT_LENGTH"] = 10_000 makes Flask answer 413 as soon as the body is asked for.',
+            'my_app.config["MAX_CONTENT_LENGTH"] = 10_001 keeps Flask from reading more; len(request.get_data()) tells the rest.',
         ),
         solution='''
-from flask import Flask, request
+from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
 my_app = Flask("my receiver")
-my_app.config["MAX_CONTENT_LENGTH"] = 10_000
+my_app.config["MAX_CONTENT_LENGTH"] = 10_001
 
 @my_app.errorhandler(HTTPException)
 def explain(error):
@@ -191,13 +237,18 @@ def explain(error):
 
 @my_app.post("/webhook")
 def webhook():
-    event = request.get_json()
+    if len(request.get_data()) > 10_000:
+        abort(413)
+    try:
+        event = request.get_json()
+    except RecursionError:
+        abort(400)
     if not isinstance(event, dict) or not isinstance(event.get("event_type"), str):
         return {"error": "an event is a JSON object with an event_type"}, 400
     return {"received": event["event_type"]}
 ''',
         answer="my_app",
-        praise="Nine deliveries, nine right answers, and never a 500.",
+        praise="Eleven deliveries, eleven right answers, and never a 500.",
         mistakes=(
             ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/webhook")\ndef webhook():\n'
              '    return {"got": request.get_json()["event_type"]}', "400 is right for a body that is not JSON. Say in JSON"),
@@ -205,7 +256,7 @@ def webhook():
              '    event = request.get_json(silent=True)\n    return {"got": event["event_type"]}',
              "It answered 500 (TypeError) to a body that is not JSON"),
             ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/webhook")\ndef webhook():\n'
-             '    event = request.get_json(force=True, silent=True)\n'
+             '    try: event = request.get_json(force=True, silent=True)\n    except RecursionError: event = None\n'
              '    if not isinstance(event, dict) or "event_type" not in event: return {"error": "bad"}, 400\n'
              '    return {"got": event["event_type"]}', "A form instead of JSON should get 415, and it got 400"),
             ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/webhook")\ndef webhook():\n'
@@ -213,11 +264,11 @@ def webhook():
              '    if not isinstance(event, dict) or "event_type" not in event: return {"error": "bad"}, 400\n'
              '    if event["event_type"] != "user_signup": return {"error": "unknown"}, 404\n    return {}',
              "An unknown event_type got 404"),
-            ('from flask import Flask, request\nfrom werkzeug.exceptions import HTTPException\nmy_app = Flask("r")\n'
-             '@my_app.errorhandler(HTTPException)\ndef explain(e):\n    return {"error": e.name}, e.code\n'
-             '@my_app.post("/webhook")\ndef webhook():\n    event = request.get_json()\n'
-             '    if not isinstance(event, dict) or "event_type" not in event: return {"error": "bad"}, 400\n    return {}',
-             "A body of 20,000 bytes should get 413, and it got 200"),
+            *([(_WITHOUT_A_LIMIT, "It answered 500 (RecursionError) to 9,000 opening brackets")] if _gives_up() else []),
+            (_WITHOUT_A_LIMIT.replace(_PARSED, _DEEP), "A body of 20,000 bytes should get 413, and it got 200"),
+            (_WITHOUT_A_LIMIT.replace(_PARSED, _LIMIT + _DEEP), "20,000 bytes in chunks got 400 instead of 413"),
+            (_WITHOUT_A_LIMIT.replace(_PARSED, "    if request.content_length > 10_000: abort(413)\n" + _DEEP),
+             "It answered 500 (TypeError) to 20,000 bytes in chunks"),
             ('from flask import Flask, request\nmy_app = Flask("r")\n@my_app.post("/hook")\ndef webhook():\n    return {}',
              "Nothing is there at POST /webhook"),
             ("def my_app(event):\n    return 'thanks'", "my_app must be a Flask app"),

@@ -12,7 +12,7 @@ from ..server import serve
 from ..shop import Shop
 from .engine import Exercise, Wrong, call
 
-_TABLES = "CREATE TABLE seen (id TEXT PRIMARY KEY); CREATE TABLE charges (number INTEGER, amount INTEGER);"
+_TABLES = "CREATE TABLE seen (id TEXT PRIMARY KEY NOT NULL); CREATE TABLE charges (number INTEGER, amount INTEGER);"
 
 
 def _event(number=7, id="evt_7"):
@@ -142,6 +142,17 @@ def _test_idempotent(charge):
                 f"Two deliveries at the same moment made one raise {type(failures[0]).__name__} ({failures[0]}). A duplicate "
                 "is no error; and whoever looks before it writes needs the lock from the start: BEGIN IMMEDIATE."
             )
+    for id, words in ((None, "null"), ("", "empty"), (1, "a number, 1"), (True, "true"), ({}, "an object")):
+        with _Bank() as bank:
+            try:
+                bank.deliver(charge, _event(id=id))
+            except Exception:
+                if bank.charges():
+                    raise Wrong(f"An event whose id is {words} raised, and was charged all the same.") from None
+                continue
+            if bank.charges():
+                raise Wrong(f"An event whose id is {words} was charged. An id is a text that is not empty; anything else is a ValueError.")
+            raise Wrong(f"An event whose id is {words} was passed over in silence, and the sender would hear 204: raise ValueError.")
 
 
 _HISTORY = [
@@ -220,13 +231,15 @@ EXERCISES = [
         test=_test_idempotent,
         hints=(
             "The id is a primary key: the database itself refuses the second one. Which statement says so without raising?",
-            'db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (id,)).rowcount is 1 the first time and 0 after.',
+            'db.execute("INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING", (id,)).rowcount is 1 the first time and 0 after.',
             "Both inserts belong in one transaction: `with db:` commits at its end, or undoes both.",
         ),
         solution='''
 def charge(db, event):
+    if not isinstance(event["id"], str) or not event["id"]:
+        raise ValueError("an id is a text that is not empty")
     with db:
-        new = db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (event["id"],)).rowcount
+        new = db.execute("INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING", (event["id"],)).rowcount
         if new:
             data = event["data"]
             db.execute("INSERT INTO charges VALUES (?, ?)", (data["number"], data["amount"]))
@@ -252,6 +265,13 @@ def charge(db, event):
                 ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
                  "    with db:\n        db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],))\n"
                  "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Both deliveries came at the same moment"),
+                ("    with db:\n        if db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount:\n"
+                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is null was passed over in silence"),
+                ("    with db:\n        if db.execute('INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING', (event['id'],)).rowcount:\n"
+                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is empty was charged"),
+                ("    if not event['id']: raise ValueError\n    with db:\n"
+                 "        if db.execute('INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING', (event['id'],)).rowcount:\n"
+                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is a number, 1 was charged"),
                 ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
                  "    with db:\n        db.execute('INSERT INTO seen VALUES (?)', (event['id'],))\n"
                  "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Two deliveries at the same moment made one raise"),

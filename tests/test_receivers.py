@@ -1,0 +1,228 @@
+"""The receivers that lessons 02 and 06 end with, taken from their notebooks: no body may make them answer 500."""
+
+import contextlib
+import io
+import json
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import nbformat
+import pytest
+import requests
+from flask import Flask, request
+
+from webhook_tutorial import make_event, serve, stop_all
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+JSON = {"content_type": "application/json"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_outlives_its_test():
+    yield
+    stop_all()
+
+
+def define(lesson, names, *starts):
+    """Run the one code cell of a lesson that contains each of these, in the order of the lesson."""
+    cells = nbformat.read(next(NOTEBOOKS.glob(f"{lesson}_*.ipynb")), 4).cells
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    for start in starts:
+        (source,) = [one for one in sources if start in one]
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(source, names)
+    return names
+
+
+@pytest.fixture
+def lesson_02():
+    """The receiver of lesson 02; what its handlers make of `data` is a later question of the lesson."""
+    names = {"Flask": Flask, "request": request, "serve": lambda app: None}
+    cells = "WHY = {", "def read_event", "stored, done = ", "MAX_CONTENT_LENGTH"
+    define("02", names, *cells)
+    names["HANDLERS"].update(dict.fromkeys(names["HANDLERS"], lambda data: None))
+    return names
+
+
+class Bank:
+    """The receiver of lesson 06 with both writes in one transaction, and its database."""
+
+    def __init__(self, monkeypatch):
+        cells = "def new_bank", "READ_EVENT = '", "RECEIVER = ", "HANDLERS = {"
+        self.names = define("06", {"make_event": make_event}, *cells)
+        self.path = self.names["new_bank"]("bank.db")
+        monkeypatch.setenv("BANK", str(self.path))
+        program = {}
+        exec(self.names["RECEIVER"] + self.names["HANDLERS"]["both in one transaction"], program)
+        self.app = program["app"]
+        self.client = self.app.test_client()
+
+    def deliver(self, body):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.client.post("/webhook", data=body, **JSON).status_code
+
+    def ask(self, sql):
+        with closing(sqlite3.connect(self.path)) as db:
+            return db.execute(sql).fetchall()
+
+
+@pytest.fixture
+def lesson_06(monkeypatch):
+    bank = Bank(monkeypatch)
+    yield bank
+    bank.names["folder"].cleanup()
+
+
+# --- The size -----------------------------------------------------------------------------------------------
+
+
+def with_length(app, body):
+    return app.test_client().post("/webhook", data=body, **JSON)
+
+
+def in_chunks_elsewhere(app, body):
+    """As Gunicorn and Werkzeug hand a body in chunks to an app: it has an end, and no length."""
+    given = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    return app.test_client().post("/webhook", environ_overrides=given, **JSON)
+
+
+def in_chunks_here(app, body):
+    with serve(app, name="receiver") as server:
+        pieces = (body[i : i + 1000] for i in range(0, len(body), 1000))
+        headers = {"Content-Type": "application/json"}
+        return requests.post(server.url + "/webhook", data=pieces, headers=headers, timeout=5)
+
+
+WAYS = with_length, in_chunks_elsewhere, in_chunks_here
+
+
+def event_of(size, padding):
+    """A sound event of so many bytes, padded at its end or inside it."""
+    event = b'{"id": "evt_1", "event_type": "coupon_printed", "data": {"note": "%b"}}'
+    if padding == "inside":
+        return event % (b"x" * (size - len(event) + 2))
+    return (event % b"").ljust(size)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("padding", ["inside", "at the end"])
+@pytest.mark.parametrize(
+    ("size", "status"), [(100, 200), (9_999, 200), (10_000, 200), (10_001, 413), (10_002, 413), (20_000, 413)]
+)
+def test_a_body_is_too_large_however_it_comes(lesson_02, size, status, padding, way):
+    answer = way(lesson_02["app"], event_of(size, padding))
+    assert answer.status_code == status
+    assert len(lesson_02["stored"]) == (status == 200)
+    if status == 413:
+        assert json.loads(answer.text) == {"error": "the body is larger than 10,000 bytes"}
+
+
+# --- What is in it ------------------------------------------------------------------------------------------
+
+#: Bodies that have broken receivers, and what each should get where it is the whole body.
+STRANGE = {
+    "brackets": b"[" * 9_000,
+    "braces": b'{"a":' * 1_900,
+    "brackets that close": b"[" * 4_000 + b"]" * 4_000,
+    "a number of 5,000 digits": b"9" * 5_000,
+    "an event with a number of 5,000 digits": b'{"id": "a", "data": {"number": %b}}' % (b"9" * 5_000),
+    "nothing": b"",
+    "null": b"null",
+    "not a number": b"NaN",
+    "a lone surrogate": b'"\\ud800"',
+    "no UTF-8": b'{"id": "\xff\xfe"}',
+    "NUL": b"\x00",
+    "half of UTF-16": '{"id": "a"}'.encode("utf-16")[:-1],
+}
+
+
+@pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
+def test_what_is_no_event_gets_400_and_a_reason(lesson_02, body):
+    answer = with_length(lesson_02["app"], body)
+    assert answer.status_code == 400
+    assert answer.json["error"]
+    assert not lesson_02["stored"]
+
+
+@pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
+def test_what_is_no_payment_gets_400_and_charges_nothing(lesson_06, body):
+    assert lesson_06.deliver(body) == 400
+    assert lesson_06.ask("SELECT * FROM charges") == lesson_06.ask("SELECT * FROM seen") == []
+
+
+def payment(**changes):
+    return {"id": "evt_7", "event_type": "payment_received", "data": {"number": 7, "amount": 4990}} | changes
+
+
+@pytest.mark.parametrize("id", [None, 1, True, 1.5, "", [], ["evt_7"], {"id": "evt_7"}, "\ud800", "evt\0", "a\nb"])
+def test_an_id_is_a_text_that_is_not_empty(lesson_06, id):
+    assert [lesson_06.deliver(payment(id=id)) for _ in range(2)] == [400, 400]
+    assert lesson_06.ask("SELECT * FROM charges") == []
+    assert [lesson_06.deliver(payment(id="1")) for _ in range(2)] == [204, 204]
+    assert lesson_06.ask("SELECT * FROM charges") == [(7, 4990)], "the id 1 was not that text"
+
+
+@pytest.mark.parametrize("value", [None, "7", 7.5, [], {}, -1, 10**30, "\ud800"])
+@pytest.mark.parametrize("field", ["number", "amount"])
+def test_what_cannot_be_charged_is_refused_and_its_id_stays_free(lesson_06, field, value):
+    data = {"number": 7, "amount": 4990}
+    assert lesson_06.deliver(payment(data=data | {field: value})) == 400
+    assert lesson_06.deliver(payment()) == 204
+    assert lesson_06.ask("SELECT * FROM charges") == [(7, 4990)]
+
+
+def test_an_event_without_its_parts_is_refused(lesson_06):
+    whole = payment()
+    for event in ({}, [], *({k: v for k, v in whole.items() if k != name} for name in ("id", "data"))):
+        assert lesson_06.deliver(event) == 400
+    assert lesson_06.deliver(whole | {"data": {"number": 7}}) == 400
+
+
+def test_the_table_itself_admits_no_null(lesson_06):
+    with closing(sqlite3.connect(lesson_06.path)) as db, pytest.raises(sqlite3.IntegrityError):
+        db.execute("INSERT INTO seen VALUES (NULL) ON CONFLICT(id) DO NOTHING")
+
+
+TOKENS = [
+    *(b'null true false 0 1 -1 1.5 1e999 NaN -Infinity "" "1" "evt_1" "evt_2" "\\ud800" "a\\u0000b"'.split()),
+    *(b'[] {} [1] {"a":1} {"number":7,"amount":4990} "payment_received" "user_signup" "\xc3\xa9" "\xff"'.split()),
+    b"9" * 30, b"9" * 4_301, b"[" * 3_000, b"[" * 1_500 + b"]" * 1_500, b'{"data":' * 1_100, b"",
+]  # fmt: skip
+
+
+def some_body(chance):
+    """An event made of random parts; now and then with bytes lost, doubled or replaced, in another encoding."""
+    part = lambda usual, odds=0.75: usual if chance.random() < odds else chance.choice(TOKENS)  # noqa: E731
+    data = part(b'{"number": %b, "amount": %b}' % (part(b"7"), part(b"4990")))
+    fields = [(b'"id"', part(b'"evt_%d"' % chance.randrange(20))), (b'"data"', data)]
+    fields += [(b'"event_type"', part(b'"payment_received"'))]
+    chance.shuffle(fields)
+    body = b"{%b}" % b", ".join(b"%b: %b" % field for field in fields[: chance.choice((3, 3, 3, 3, 2))])
+    for _ in range(chance.choice((0, 0, 0, 1, 2))):
+        start = chance.randrange(len(body) or 1)
+        end = start + chance.choice((1, 1, 5, 40))
+        body = body[:start] + chance.choice((b"", body[start:end] * 2, b"\x00", b"\xff", b'"', b"}", b",")) + body[end:]
+    if chance.random() < 0.1:
+        encoding = chance.choice(("utf-16", "utf-32", "utf-8-sig", "utf-16-le"))
+        body = body.decode("latin-1").encode(encoding)
+    return body
+
+
+def test_of_a_thousand_random_bodies_none_breaks_lesson_02(lesson_02):
+    chance, client = random.Random(16), lesson_02["app"].test_client()
+    seen = [client.post("/webhook", data=some_body(chance), **JSON).status_code for _ in range(1000)]
+    assert set(seen) <= {200, 400, 413}
+    assert min(seen.count(200), seen.count(400)) > 200
+    assert len(lesson_02["stored"]) == seen.count(200)
+
+
+def test_of_a_thousand_random_bodies_none_breaks_lesson_06_or_is_charged_twice(lesson_06):
+    chance = random.Random(16)
+    seen = [lesson_06.deliver(some_body(chance)) for _ in range(1000)]
+    assert set(seen) == {204, 400}
+    assert min(seen.count(204), seen.count(400)) > 150
+    ids = [id for (id,) in lesson_06.ask("SELECT id FROM seen")]
+    assert all(isinstance(id, str) and id for id in ids) and {f"evt_{n}" for n in range(20)} <= set(ids)
+    assert len(lesson_06.ask("SELECT * FROM charges")) == len(ids) < seen.count(204)
