@@ -877,6 +877,16 @@ def test_a_handler_that_never_ends_does_not_hold_up_stop_for_ever():
     release.set()
 
 
+def test_a_request_that_stop_cuts_off_is_not_recorded_as_refused(server):
+    requests.get(server.url, timeout=5)
+    with connect(server) as wire:
+        wire.sendall(b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-L")
+        until(lambda: server._clients)
+        server.stop()
+    until(lambda: not server._clients)
+    assert [x.method for x in server.traffic] == ["GET"]
+
+
 def test_a_handler_may_stop_its_own_server():
     app = make_app()
 

@@ -106,7 +106,7 @@ class Server:
         self.app, self.name = app, name
         self.traffic = Traffic(name=name)
         self.running = True
-        self._stopping = threading.RLock()
+        self._stopping, self._cutting = threading.RLock(), False
         self._clients = {}
         self._busy = set()
         with listener:
@@ -136,7 +136,7 @@ class Server:
                 return
             self._wsgi.shutdown()
             self._thread.join()
-            end = time.monotonic() + GRACE
+            end, self._cutting = time.monotonic() + GRACE, True
             clients = [(t, c) for t, c in list(self._clients.items()) if t is not threading.current_thread()]
             for thread, connection in clients:
                 if thread in self._busy:
@@ -219,7 +219,7 @@ class Server:
 
     def _refused(self, head, body, refusal):
         """Keep what is not HTTP: it is answered without the app."""
-        if self.running:  # it is no fault of a sender that its line was cut by `stop`
+        if not self._cutting:  # it is no fault of a sender that its line was cut by `stop`
             response = refusal.get_response()
             self._keep(
                 **_what_came(head),
