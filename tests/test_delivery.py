@@ -313,6 +313,35 @@ def test_a_date_has_bounds_too():
     assert asked(at(30), START + 10.5) == 19.5
 
 
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Tue, 24 Nov 2026 12:00:00 GMT", 120),  # today on the receiver's clock, while ours stands in January
+        ("Tuesday, 24-Nov-26 12:01:00 GMT", 60),
+        ("Tue, 24 Nov 2026 13:00:00 GMT", 0),
+        ("Tue, 24 Nov 2020 12:00:00 GMT", LONGEST_RETRY_AFTER),
+        ("soon", LONGEST_RETRY_AFTER),  # no date: our own clock has to do
+        ("", LONGEST_RETRY_AFTER),
+        ("\x00", LONGEST_RETRY_AFTER),
+    ],
+)
+def test_a_date_is_judged_by_the_clock_of_the_receiver_that_wrote_it(date, seconds):
+    headers = {"Date": date, "Retry-After": "Tue, 24 Nov 2026 12:02:00 GMT"}
+    assert retry_after(CaseInsensitiveDict(headers), START) == seconds
+
+
+def test_seconds_are_seconds_whatever_the_date_says():
+    assert retry_after({"Date": "Tue, 24 Nov 2020 12:00:00 GMT", "Retry-After": "7"}, START) == 7
+
+
+def test_a_receiver_on_todays_clock_puts_a_delivery_on_a_simulated_one_off_by_minutes():
+    headers = {"Date": "Tue, 24 Nov 2026 12:00:00 GMT", "Retry-After": "Tue, 24 Nov 2026 12:02:00 GMT"}
+    sender, wire = make_sender(Policy((5,)), (503, headers))
+    sender.send(URL, event())
+    sender.run()
+    assert [at - START for at in wire.at] == [0, 120]
+
+
 def test_without_the_header_nothing_is_asked():
     assert retry_after({}, START) is None
 

@@ -142,16 +142,24 @@ def retry_after(headers, now):
     `LONGEST_RETRY_AFTER`, so that no receiver can put a delivery off for ever.
 
     Args:
-        headers: The answer's headers, a mapping that ignores case.
-        now: The time in seconds since the epoch.
+        headers: The answer's headers, a mapping that ignores case. A date is counted from their own ``Date``, which
+            stands for the clock that the receiver wrote it by (RFC 9110, section 6.6.1).
+        now: The time in seconds since the epoch, from which a date is counted in an answer without a ``Date``.
     """
     text = (headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text.lstrip("0")[:9] or 0), LONGEST_RETRY_AFTER)
+    until, written = _seconds(text), _seconds(headers.get("Date") or "")
+    if until is None:
+        return None
+    return min(max(0.0, until - (now if written is None else written)), LONGEST_RETRY_AFTER)
+
+
+def _seconds(date):
+    """A date of HTTP in seconds since the epoch, or None if it is none."""
     try:
-        date = parsedate_to_datetime(text)
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)  # one form names no zone, and all are in UTC
-        return min(max(0.0, date.timestamp() - now), LONGEST_RETRY_AFTER)
+        date = parsedate_to_datetime(date)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()  # one form names no zone: all are UTC
     except (ValueError, TypeError, OverflowError):
         return None
 
