@@ -44,7 +44,7 @@ from webhook_tutorial.delivery import (
     LONGEST_RETRY_AFTER,
     MINUTE,
     STANDARD_WEBHOOKS_SCHEDULE,
-    SVIX,
+    SVIX_SCHEDULE,
     retry_after,
 )
 from webhook_tutorial.simulation import outage
@@ -234,14 +234,15 @@ def test_full_jitter_is_uniform_from_0_to_the_capped_delay_as_aws_and_tenacity_h
 
 def test_the_published_schedules():
     first = (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR)
-    assert SVIX.delays == (*first, 10 * HOUR)
-    assert sum(SVIX.delays) == 27 * HOUR + 35 * MINUTE + 5
+    assert SVIX_SCHEDULE.delays == (*first, 10 * HOUR)
+    assert sum(SVIX_SCHEDULE.delays) == 27 * HOUR + 35 * MINUTE + 5
     assert STANDARD_WEBHOOKS_SCHEDULE.delays == (*first, 14 * HOUR, 20 * HOUR, 24 * HOUR)
     assert sum(STANDARD_WEBHOOKS_SCHEDULE.delays) == 75 * HOUR + 35 * MINUTE + 5
-    assert (SVIX.attempts, STANDARD_WEBHOOKS_SCHEDULE.attempts) == (8, 10)
-    assert SVIX.source == "https://docs.svix.com/retries"
+    assert (SVIX_SCHEDULE.attempts, STANDARD_WEBHOOKS_SCHEDULE.attempts) == (8, 10)
+    assert SVIX_SCHEDULE.source == "https://docs.svix.com/retries"
+    assert SVIX_SCHEDULE.name == "Svix's schedule", "it is not all that Svix does, which is more than delays"
     assert STANDARD_WEBHOOKS_SCHEDULE.source.startswith("https://github.com/standard-webhooks/standard-webhooks/")
-    assert SVIX.jitter == STANDARD_WEBHOOKS_SCHEDULE.jitter == 0
+    assert SVIX_SCHEDULE.jitter == STANDARD_WEBHOOKS_SCHEDULE.jitter == 0
 
 
 # --- Retry-After --------------------------------------------------------------------------------------------

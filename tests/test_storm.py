@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webhook_tutorial import Policy, exponential, retry_storm
-from webhook_tutorial.delivery import STANDARD_WEBHOOKS_SCHEDULE, SVIX
+from webhook_tutorial.delivery import STANDARD_WEBHOOKS_SCHEDULE, SVIX_SCHEDULE
 from webhook_tutorial.simulation import outage
 
 SETTINGS = settings(max_examples=80, deadline=None, derandomize=True, database=None)
@@ -69,7 +69,7 @@ def test_without_retries_all_of_an_outage_is_lost():
 
 
 def test_which_schedule_survives_thirty_hours():
-    assert outage(SVIX, 30 * 3600).lost == 17  # those of the first 2.4 hours, of which there are 16.1 in 200
+    assert outage(SVIX_SCHEDULE, 30 * 3600).lost == 17  # those of the first 2.4 hours, of which there are 16.1 in 200
     assert outage(STANDARD_WEBHOOKS_SCHEDULE, 30 * 3600).lost == 0
     assert outage(exponential(60, factor=1, attempts=10), 30 * 3600).lost >= 198
 

@@ -123,9 +123,11 @@ def exponential(base, factor=2.0, cap=float("inf"), attempts=8, jitter=0.0):
 
 MINUTE, HOUR = 60, 3600
 
-SVIX = Policy(
+#: The delays of Svix, and no more of it: Svix takes every answer but 2xx for a failure, 3xx and 400 too, and moves
+#: each delay by up to a fifth, either way.
+SVIX_SCHEDULE = Policy(
     (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR),
-    name="Svix",
+    name="Svix's schedule",
     source="https://docs.svix.com/retries",
 )
 STANDARD_WEBHOOKS_SCHEDULE = Policy(
