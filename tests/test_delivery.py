@@ -1,5 +1,6 @@
 """Sender: whatever a receiver answers, what is tried, when, how often, and when it ends."""
 
+import itertools
 import json
 import random
 import signal
@@ -32,6 +33,7 @@ from webhook_tutorial import (
     faults,
     make_event,
     serve,
+    sign,
     stop_all,
     verdict,
     verify,
@@ -541,20 +543,97 @@ def test_an_address_that_is_none_fails_like_any_other_and_holds_nobody_up(url):
     assert bad.state in ("dead", "stopped") and 1 <= len(bad.attempts) <= 2
 
 
+ODD_IDS = ["evt_中", "evt\n1", "evt\n", " evt", "e vt", "évt", "order.7", ".", "", "\x7f", None, 7, b"evt", ["evt"]]
+
+
 @pytest.mark.parametrize("secret", ["", SECRET])
-@pytest.mark.parametrize("id", ["evt_中", "evt\n1", " evt", "évt"])
-def test_an_id_that_no_header_can_hold_holds_nobody_up(id, secret):
-    """Either it is refused when it is handed in, or its delivery fails; the next one is delivered all the same."""
-    server = serve(lambda environ, start: [start("204 No Content", [])][:0], name="receiver")
-    sender = Sender(exponential(1, attempts=2), secret=secret)
-    try:
-        bad = sender.send(server.url, event() | {"id": id})
-    except ValueError:
-        bad = None
-    good = sender.send(server.url, event(2))
+@pytest.mark.parametrize("id", ODD_IDS)
+def test_an_id_is_judged_when_it_is_handed_in_with_and_without_a_secret(id, secret):
+    """A dot is the border to the timestamp in what is signed; whoever adds a secret later must not lose events."""
+    sender, wire = make_sender(Policy(()), secret=secret)
+    with pytest.raises(ValueError, match="id of an event") as error:
+        sender.send(URL, event() | {"id": id})
+    assert repr(id) in str(error.value) and sender.deliveries == []
+    good = sender.send(URL, event(2))
     sender.run()
-    assert good.state == "delivered"
-    assert bad is None or bad.state != "waiting"
+    assert good.state == "delivered" and len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("secret", ["", SECRET])
+def test_an_event_without_an_id_is_refused_too(secret):
+    sender, _ = make_sender(Policy(()), secret=secret)
+    with pytest.raises(ValueError, match="id of an event"):
+        sender.send(URL, {"event_type": "order_placed"})
+
+
+@given(id=st.text(st.characters(max_codepoint=300), max_size=6))
+@example("order.7")
+@SETTINGS
+def test_what_send_takes_can_be_signed_and_nothing_else(id):
+    sender, wire = make_sender(Policy(()), secret=SECRET)
+    try:
+        sign(b"", SECRET, id=id)
+    except ValueError:
+        with pytest.raises(ValueError, match="id of an event"):
+            sender.send(URL, event() | {"id": id})
+        return
+    delivery = sender.send(URL, event() | {"id": id})
+    sender.run()
+    assert delivery.state == "delivered" and wire.requests[0].headers["webhook-id"] == id
+
+
+# --- Mistakes of ours ---------------------------------------------------------------------------------------
+
+
+def broken(*_):
+    raise ZeroDivisionError("a mistake of ours")
+
+
+class BrokenCircuit(Circuit):
+    record = broken
+
+
+def one_waits_for_a_broken(part):
+    """A sender in which a part is broken the first time that it is needed, and then well."""
+    sender, wire = make_sender(Policy((1,)), 500, secret=SECRET)
+    ways = {
+        "chance": lambda: setattr(sender, "chance", in_turn(broken, lambda: 0.5)),
+        "policy": lambda: setattr(sender, "policy", SimpleNamespace(wait=broken)),
+        "circuit": lambda: setattr(sender, "_make_circuit", in_turn(broken, Circuit)),
+        "record": lambda: setattr(sender, "_make_circuit", in_turn(BrokenCircuit, Circuit)),
+    }
+    ways[part]()
+    return sender, wire
+
+
+def in_turn(first, then):
+    parts = [first]
+    return lambda: (parts.pop() if parts else then)()
+
+
+@pytest.mark.parametrize("part", ["chance", "policy", "circuit", "record"])
+def test_a_mistake_of_ours_ends_one_delivery_and_the_others_go_on(part):
+    sender, wire = one_waits_for_a_broken(part)
+    bad, *others = (sender.send(f"http://receiver{n}.test/", event(n)) for n in range(3))
+    sender.run()
+    assert (bad.state, bad.error) == ("stopped", "ZeroDivisionError: a mistake of ours")
+    assert [d.state for d in others] == ["delivered"] * 2 and bad in sender.dead
+    assert statuses(bad) == ([] if part == "circuit" else [500])
+    assert "ZeroDivisionError: a mistake of ours" in repr(bad)
+    sender.run()
+    assert len(wire.requests) == 3
+
+
+def test_what_cannot_be_signed_is_not_sent_and_says_why():
+    sender, wire = make_sender(Policy((1,)), secret=SECRET, clock=SimulatedClock(-10))
+    bad = sender.send(URL, event(1))
+    sender.run()
+    assert (bad.state, bad.attempts, len(wire.requests)) == ("stopped", [], 0)
+    assert bad.error.startswith("ValueError: timestamp is a time in seconds since the epoch")
+    sender.clock.sleep(10)
+    sender.redeliver(bad)
+    sender.run()
+    assert (bad.state, bad.error, len(wire.requests)) == ("delivered", "", 1)
 
 
 # --- run(until), redeliver ----------------------------------------------------------------------------------
@@ -575,6 +654,85 @@ def test_run_until_a_time_that_has_passed_does_not_move_the_clock_back():
     sender.clock.sleep(100)
     sender.run(until=START)
     assert sender.clock.now() == START + 100
+
+
+def test_a_run_inside_a_run_is_refused_and_nothing_is_lost():
+    sender, wire = make_sender(Policy((10,)), 500)
+    delivery = sender.send(URL, event())
+    sender.clock.call_at(START + 5, sender.run)
+    with pytest.raises(RuntimeError, match=r"^This sender is running already"):
+        sender.run()
+    assert delivery.state == "waiting" and len(wire.requests) == 1
+    sender.run()
+    assert delivery.state == "delivered" and wire.at == [START, START + 10]
+
+
+@pytest.mark.parametrize("total", [None, 5])
+def test_a_run_inside_an_attempt_is_refused_and_nothing_is_sent_twice(total):
+    sender, wire = make_sender(Policy((10,)), lambda: sender.run() or 200, total=total)
+    delivery = sender.send(URL, event())
+    sender.run()
+    assert statuses(delivery) == ["RuntimeError", 200] and len(wire.requests) == 2
+
+
+def test_two_threads_do_not_run_one_sender_at_once():
+    running, told = threading.Event(), []
+
+    def answer():
+        running.set()
+        other.join(5)
+        return 200
+
+    def run():
+        running.wait(5)
+        try:
+            sender.run()
+        except RuntimeError as error:
+            told.append(str(error))
+
+    sender, wire = make_sender(Policy(()), answer)
+    delivery = sender.send(URL, event())
+    other = threading.Thread(target=run)
+    other.start()
+    sender.run()
+    assert delivery.state == "delivered" and len(wire.requests) == 1
+    assert [words[:30] for words in told] == ["This sender is running already"]
+
+
+def test_what_an_action_sends_or_redelivers_is_delivered_by_the_run_under_way():
+    sender, wire = make_sender(Policy((10,)), 400, 500)
+    first, second = sender.send(URL, event(1)), sender.send(URL, event(2))
+    added = []
+    sender.clock.call_at(START + 3, lambda: sender.redeliver(first))
+    sender.clock.call_at(START + 4, lambda: added.append(sender.send(URL, event(3))))
+    sender.run()
+    assert [d.state for d in (first, second, *added)] == ["delivered"] * 3
+    turns = [(at - START, r.headers["webhook-id"]) for at, r in zip(wire.at, wire.requests, strict=True)]
+    # A sleep is slept to its end.
+    assert turns == [(0, "evt_1"), (0, "evt_2"), (10, "evt_1"), (10, "evt_3"), (10, "evt_2")]
+
+
+def test_two_senders_may_share_a_clock_and_one_run_inside_the_other():
+    outer, _ = make_sender(Policy((10,)), 500)
+    inner, wire = make_sender(Policy(()), clock=outer.clock)
+    first, second = outer.send(URL, event(1)), inner.send(URL, event(2))
+    outer.clock.call_at(START + 5, inner.run)
+    outer.run()
+    assert first.state == second.state == "delivered" and wire.at == [START + 5]
+
+
+def test_what_other_threads_send_during_a_run_is_delivered():
+    sender, wire = make_sender(Policy((1,)), *[500] * 50)
+    threads = [
+        threading.Thread(target=lambda: [sender.send(URL, event(n)) for n in range(100)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        sender.run()
+    sender.run()
+    assert len(sender.deliveries) == 400 and len(wire.requests) == 450
+    assert all(d.state == "delivered" for d in sender.deliveries)
 
 
 def test_run_with_nothing_to_do_takes_no_time():
@@ -673,6 +831,18 @@ def test_while_it_is_open_nothing_is_sent_and_one_attempt_is_let_through_afterwa
     assert all(d.failed <= 5 for d in sender.deliveries)
 
 
+def test_those_put_off_take_turns_from_one_run_to_the_next():
+    """Else the oldest would make every attempt that is let through, and use its attempts up for all of them."""
+    sender, wire = make_sender(
+        Policy((10,) * 4), *[500] * 100, circuit=lambda: Circuit(threshold=1, cooldown=60)
+    )
+    for n in range(5):
+        sender.send(URL, event(n))
+    for minute in range(10):
+        sender.run(until=START + 60 * minute)
+    assert [r.headers["webhook-id"] for r in wire.requests] == [f"evt_{n}" for n in range(5)] * 2
+
+
 def test_each_endpoint_has_a_circuit_of_its_own():
     sender, wire = make_sender(Policy((10,)), *[500] * 2, circuit=lambda: Circuit(threshold=1, cooldown=1000))
     bad, good = sender.send(URL, event(1)), sender.send("http://other.test/", event(2))
@@ -749,13 +919,10 @@ def test_an_interrupted_attempt_is_recorded_and_the_delivery_goes_on_waiting(tot
         with pytest.raises(KeyboardInterrupt):
             sender.run()
         assert [a.error for d in (delivery, other) for a in d.attempts].count("interrupted") == n
-        waiting = [entry[2] for entry in sender._queue]
-        assert sorted(d.id for d in waiting) == ["evt_1", "evt_2"], "each is in line once"
         assert delivery.state == other.state == "waiting"
     sender.run()
     assert delivery.state == other.state == "delivered"
     assert len(wire.requests) == sum(len(d.attempts) for d in (delivery, other))
-    assert sender._queue == []
 
 
 def test_the_last_attempt_interrupted_is_made_again():
@@ -778,6 +945,109 @@ def test_interrupted_while_it_waits_nothing_is_lost():
     assert statuses(delivery) == [500, 200] and wire.at[1] == START + 10
 
 
+OURS = tuple(str(ROOT / "webhook_tutorial" / name) for name in ("delivery.py", "egress.py"))
+
+
+def interrupted_at(line, action):
+    """Call ``action()``, and raise KeyboardInterrupt in it as the n-th line of our own code is about to be run.
+
+    Returns:
+        Where that was, or an empty text if the action ended before.
+    """
+    lines, where, errors = 0, [], []
+
+    def trace(frame, kind, _):
+        nonlocal lines
+        if not frame.f_code.co_filename.startswith(OURS):
+            return None
+        if kind == "line":
+            lines += 1
+            if lines == line:
+                where.append(f"{frame.f_code.co_name}, line {frame.f_lineno}")
+                raise KeyboardInterrupt
+        return trace
+
+    def work():
+        sys.settrace(trace)
+        try:
+            action()
+        except BaseException as error:
+            errors.append(error)
+
+    # On a thread of its own: an exception raised from a trace may leave the thread's exc_info in disorder.
+    thread = threading.Thread(target=work)
+    thread.start()
+    for one in (thread, *threading.enumerate()):
+        if one is thread or one.name == "attempt":
+            one.join(20)
+    assert [type(error) for error in errors] == [KeyboardInterrupt] * len(where)
+    return "".join(where)
+
+
+#: What each of these deliveries is answered, by how often it has failed and the seconds that have passed.
+REPLIES = {
+    "evt_0": lambda failed, passed: [(503, {"Retry-After": "7"}), 204][failed],
+    "evt_1": lambda failed, passed: 400 if passed < 1 else 200,  # stopped, and then redelivered
+    "evt_2": lambda failed, passed: 410,
+    "evt_3": lambda failed, passed: FAILURES["refused"],
+    "evt_4": lambda failed, passed: 200,  # handed in between two runs
+}
+ENDS = dict(zip(REPLIES, ["delivered", "delivered", "gone", "dead", "delivered"], strict=True))
+
+
+def make_busy_sender():
+    """A sender with four deliveries that end in every way that there is."""
+    sender, wire = make_sender(Policy((5,)), circuit=lambda: Circuit(1, 3))
+    answer = wire.send
+
+    def send(request, **options):
+        id = request.headers["webhook-id"]
+        failed = next(d.failed for d in sender.deliveries if d.id == id)
+        wire.script[:] = [REPLIES[id](failed, sender.clock.now() - START)]
+        return answer(request, **options)
+
+    wire.send = send
+    for n in range(4):
+        sender.send(f"http://receiver{n}.test/", event(n))
+    return sender, wire
+
+
+def settle(sender):
+    """Run to the end; on the way hand in another event, and redeliver what was stopped."""
+    sender.run(until=START + 1)
+    if len(sender.deliveries) == 4:
+        sender.send("http://receiver4.test/", event(4))
+    if sender.deliveries[1].state == "stopped":
+        sender.redeliver(sender.deliveries[1])
+    sender.run()
+
+
+def test_an_interrupt_at_any_line_loses_neither_a_delivery_nor_an_attempt():
+    for line in itertools.count(1):
+        sender, wire = make_busy_sender()
+        where = interrupted_at(line, lambda: settle(sender))  # noqa: B023
+        check_interrupted(sender, wire, where)
+        if not where:
+            break
+        settle(sender)
+        check_interrupted(sender, wire, where)
+        assert {d.id: d.state for d in sender.deliveries} == ENDS, where
+    assert line > 200, "there were not that many lines to interrupt"
+
+
+def check_interrupted(sender, wire, where):
+    for delivery in sender.deliveries:
+        outcomes = statuses(delivery)
+        sent = [r for r in wire.requests if r.headers["webhook-id"] == delivery.id]
+        assert len(sent) <= len(outcomes), f"{where}: an attempt of {delivery} is not recorded"
+        assert outcomes.count("interrupted") <= 1, (where, delivery)
+        final = [n for n, status in enumerate(outcomes) if status in (200, 204, 410)]
+        assert final in ([], [len(outcomes) - 1]), f"{where}: {delivery} was sent again after a recorded final answer"
+        assert delivery.failed == sum(status in (503, "refused") for status in outcomes), (where, delivery)
+        if delivery.state == "waiting":
+            assert not final and delivery.failed < 2, f"{where}: {delivery} has come to its end"
+
+
 INTERRUPTED = """
 import os, signal, threading, time
 from webhook_tutorial import Policy, Sender, serve, make_event
@@ -796,9 +1066,9 @@ with serve(app, name="receiver") as server:
     try:
         sender.run()
     except KeyboardInterrupt:
-        print("stopped:", delivery, len(sender._queue))
+        print("stopped:", delivery)
     sender.run()
-    print("then:", delivery, len(sender._queue))
+    print("then:", delivery)
 """
 
 
@@ -810,58 +1080,12 @@ def test_a_real_stop_button_in_the_middle_of_an_attempt(total):
         cwd=ROOT, capture_output=True, text=True, timeout=30,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
-        "stopped: <evt_1 waiting after 1 attempts: interrupted> 1",
-        "then: <evt_1 delivered after 2 attempts: interrupted, 204> 0",
+        "stopped: <evt_1 waiting after 1 attempts: interrupted>",
+        "then: <evt_1 delivered after 2 attempts: interrupted, 204>",
     ], done.stderr
 
 
 # --- Time limits on the real wire ---------------------------------------------------------------------------
-
-
-@contextmanager
-def dripping(at_once, then, pause=0.02):
-    """A raw receiver that answers with some bytes at once, and then lets one byte through now and then."""
-    listener, end = socket.create_server(("127.0.0.1", 0)), threading.Event()
-
-    def serve_one():
-        client, _ = listener.accept()
-        with client:
-            client.recv(65_536)
-            try:
-                client.sendall(at_once)
-                while not end.wait(pause):
-                    client.sendall(then)
-            except OSError:
-                pass
-
-    thread = threading.Thread(target=serve_one, daemon=True)
-    thread.start()
-    with listener:
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        finally:
-            end.set()
-            thread.join(5)
-
-
-@pytest.mark.parametrize(
-    ("at_once", "then"),
-    [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x"),
-        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-        (b"", b"H"),
-    ],
-    ids=["body", "header", "chunks", "status line"],
-)
-def test_total_ends_a_dripping_answer_of_any_kind(at_once, then):
-    with dripping(at_once, then) as url:
-        sender = Sender(Policy(()), timeout=10, total=0.1)
-        delivery = sender.send(url, event())
-        began = time.monotonic()
-        sender.run()
-        assert time.monotonic() - began < 5
-    assert statuses(delivery) == ["timed out"] and delivery.state == "dead"
 
 
 def test_total_leaves_a_quick_answer_alone_and_its_errors_too(receiver):

@@ -7,21 +7,15 @@ milliseconds, and the same twice.
 import heapq
 import itertools
 import random
-import re
-import threading
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
-
-import requests
 
 from .clock import SimulatedClock, iso
+from .egress import make_session, within
 from .events import encode
 from .outgoing import why_no_answer
-from .server import sending_as
 from .signing import sign
 
 #: Longest wait that a receiver may ask for with Retry-After, in seconds.
@@ -166,6 +160,9 @@ def _seconds(date):
         return None
 
 
+_ANY_SECRET = "whsec_" + "trial+++"  # signs nothing that is sent
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One request of a delivery: when it was made (seconds since the epoch), and the answer or why there is none."""
@@ -187,9 +184,11 @@ class Delivery:
         id: The delivery's id, the same at every attempt.
         url, body: Where it goes, and the bytes that are sent.
         attempts: The `Attempt` values so far.
-        state: ``"waiting"``, ``"delivered"``, ``"stopped"`` (a final answer), ``"gone"`` (410), or ``"dead"`` (all
-            attempts used up).
+        state: ``"waiting"``, ``"delivered"``, ``"stopped"`` (a final answer, or an error of ours), ``"gone"`` (410),
+            or ``"dead"`` (all attempts used up).
         due: When the next attempt is to be made, while it is waiting.
+        turn: Which of those that are due at the same time comes first: the one with the lower number.
+        error: What went wrong on our own side, if that has stopped it; else empty.
     """
 
     id: str
@@ -200,6 +199,8 @@ class Delivery:
     attempts: list = field(default_factory=list)
     state: str = "waiting"
     failed: int = 0
+    turn: int = 0
+    error: str = ""
 
     @property
     def late(self):
@@ -208,7 +209,8 @@ class Delivery:
 
     def __repr__(self):
         answers = ", ".join(str(a.status or a.error) for a in self.attempts)
-        return f"<{self.id} {self.state} after {len(self.attempts)} attempts: {answers}>"
+        error = f"; our own error: {self.error}" if self.error else ""
+        return f"<{self.id} {self.state} after {len(self.attempts)} attempts: {answers}{error}>"
 
 
 class Circuit:
@@ -245,7 +247,7 @@ class Sender:
             for real unless you hand in a `SystemClock`.
         secret: Signs each attempt anew (same id, new timestamp) as Standard Webhooks asks; none if left out.
         timeout: Seconds to wait for a connection, and for each piece of the answer.
-        total: Seconds that one attempt may take as a whole; no limit if left out.
+        total: Seconds that one attempt may take as a whole; then its connection is closed. None sets no limit.
         circuit: A function that makes a `Circuit` for each endpoint; none if left out.
         chance: Gives a number from 0 to 1 for the jitter; seeded if left out.
 
@@ -254,7 +256,7 @@ class Sender:
         gone: The endpoints that have answered 410; nothing is sent to them any more.
     """
 
-    def __init__(self, policy, clock=None, *, secret="", timeout=2.0, total=None, circuit=None, chance=None):
+    def __init__(self, policy, clock=None, *, secret="", timeout=2.0, total=30.0, circuit=None, chance=None):
         self.policy, self.clock = policy, clock or SimulatedClock()
         if secret:
             sign(b"", secret, id="trial")  # a secret that cannot be read is told here, not at the first attempt
@@ -262,20 +264,26 @@ class Sender:
         self.chance = chance or random.Random(1).random
         self.deliveries, self.gone = [], set()
         self._make_circuit, self._circuits = circuit, {}
-        self._queue, self._order = [], itertools.count()
-        self._session = requests.Session()
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no receiver may mark us
+        self._queue, self._turns = [], itertools.count()
+        self._session = make_session()
+        self._running = Context()
 
     def send(self, url, event):
         """Put an event in line; `run` makes the attempts. Returns its `Delivery`.
 
         Raises:
-            ValueError: No header can hold the event's id.
+            ValueError: The event has no id that can be sent and signed.
         """
-        if not re.fullmatch(r"[!-~]+", event["id"]):
-            raise ValueError(f"The id goes into a header: printable ASCII without spaces, not {event['id']!r}.")
+        id = event.get("id")
+        try:
+            sign(b"", self.secret or _ANY_SECRET, id=id)  # with no secret too: one may come before the next attempt
+        except ValueError:
+            raise ValueError(
+                f"The id of an event goes into a header and is signed: give a text in ASCII without spaces and dots, "
+                f"not {id!r}."
+            ) from None
         now = self.clock.now()
-        delivery = Delivery(event["id"], url, encode(event), now, now)
+        delivery = Delivery(id, url, encode(event), now, now, turn=next(self._turns))
         self.deliveries.append(delivery)
         self._plan(delivery)
         return delivery
@@ -289,24 +297,44 @@ class Sender:
         if delivery.state == "waiting":
             raise ValueError(f"{delivery.id} is still waiting; it is tried again by itself.")
         self.gone.discard(delivery.url)
-        delivery.state, delivery.failed, delivery.due = "waiting", 0, self.clock.now()
+        _change(delivery, state="waiting", failed=0, due=self.clock.now(), turn=next(self._turns), error="")
         self._plan(delivery)
 
     def run(self, until=None):
         """Make the attempts that are due, in order of their time, sleeping on the clock in between.
 
         If it is interrupted (the kernel's stop button), an attempt under way is recorded as such and its delivery
-        goes on waiting; call `run` again to go on.
+        goes on waiting; call `run` again to go on. An error of ours, such as a clock that shows no time that can be
+        signed, stops the one delivery, whose ``error`` tells it.
 
         Args:
             until: Stop at this time, in seconds since the epoch; run until nothing waits if left out.
+
+        Raises:
+            RuntimeError: It is running already, in another thread or further up: in an action of its clock, say.
         """
+        # A context can be entered once at a time, and however a run ends it has left it: unlike a flag of our own, it
+        # cannot be left standing by an interrupt.
+        try:
+            self._running.run(bool)
+        except RuntimeError:
+            raise RuntimeError(
+                "This sender is running already, and delivers what you send meanwhile: leave this run() out."
+            ) from None
+        self._running.run(copy_context().run, self._run, until)
+
+    def _run(self, until):
+        # The deliveries themselves say what waits and until when. The queue is made from them, so that whatever an
+        # interrupt did to the last one is mended.
+        self._queue.clear()
+        for delivery in self.deliveries:
+            if delivery.state == "waiting":
+                self._plan(delivery)
         while self._queue and (until is None or self._queue[0][0] <= until):
             self.clock.sleep(max(0.0, self._queue[0][0] - self.clock.now()))
-            delivery = heapq.heappop(self._queue)[2]  # what came in meanwhile may be due before
-            try:
+            _, turn, delivery = heapq.heappop(self._queue)  # what came in meanwhile may be due before
+            if (delivery.state, delivery.turn) == ("waiting", turn):  # or another thread has put it in twice
                 self._attempt(delivery)
-            finally:
                 if delivery.state == "waiting":
                     self._plan(delivery)
         if until is not None:
@@ -314,7 +342,7 @@ class Sender:
 
     @property
     def dead(self):
-        """The deliveries that were given up: all attempts used, or stopped by an answer."""
+        """The deliveries that were given up: all attempts used, or stopped by an answer or an error of ours."""
         return [d for d in self.deliveries if d.state in ("dead", "stopped", "gone")]
 
     def circuit_of(self, url):
@@ -324,73 +352,55 @@ class Sender:
         return self._circuits.get(url)
 
     def _plan(self, delivery):
-        heapq.heappush(self._queue, (delivery.due, next(self._order), delivery))
+        heapq.heappush(self._queue, (delivery.due, delivery.turn, delivery))
 
     def _attempt(self, delivery):
-        now = self.clock.now()
-        circuit = self.circuit_of(delivery.url)
-        if delivery.url in self.gone:
-            delivery.state = "gone"
-            return
-        if circuit and circuit.open_until(now):
-            delivery.due = circuit.open_until(now)
-            return
-        status, error, wait = None, "interrupted", None
+        now, attempts = self.clock.now(), delivery.attempts
         try:
-            status, error, wait = self._request(delivery, now)
-        finally:
-            delivery.attempts.append(Attempt(now, status, error, wait))
-        if circuit:
-            circuit.record(verdict(status) != "retry", now)  # an endpoint that refuses an event is well
-        self._conclude(delivery, status, wait)
-
-    def _conclude(self, delivery, status, asked_to_wait):
-        meaning = verdict(status)
-        if meaning == "retry":
-            delivery.failed += 1
-            wait = self.policy.wait(delivery.failed, self.chance())
-            if wait is None:
-                delivery.state = "dead"
+            circuit = self.circuit_of(delivery.url)
+            if delivery.url in self.gone:
+                change = {"state": "gone"}
+            elif circuit and circuit.open_until(now):
+                change = {"due": circuit.open_until(now)}
             else:
-                delivery.due = self.clock.now() + max(wait, asked_to_wait or 0)
-        else:
-            delivery.state = {"delivered": "delivered", "gone": "gone", "stop": "stopped"}[meaning]
-            if meaning == "gone":
-                self.gone.add(delivery.url)
+                headers = self._headers(delivery, now)
+                attempts.append(Attempt(now, None, "interrupted"))  # before it is made, so that it cannot go missing
+                attempt = self._request(delivery, headers, now)
+                attempts = [*attempts[:-1], attempt]
+                if circuit:
+                    circuit.record(verdict(attempt.status) != "retry", now)  # one that refuses an event is well
+                change = self._conclusion(delivery, attempt)
+        except Exception as error:  # an error of ours is none of the other deliveries' concern
+            change = {"state": "stopped", "error": f"{type(error).__name__}: {error}"}
+        _change(delivery, attempts=attempts, turn=next(self._turns), **change)
 
-    def _request(self, delivery, now):
+    def _conclusion(self, delivery, attempt):
+        meaning = verdict(attempt.status)
+        if meaning == "gone":
+            self.gone.add(delivery.url)
+        if meaning != "retry":
+            return {"state": {"delivered": "delivered", "gone": "gone", "stop": "stopped"}[meaning]}
+        failed = delivery.failed + 1
+        wait = self.policy.wait(failed, self.chance())
+        if wait is None:
+            return {"state": "dead", "failed": failed}
+        return {"failed": failed, "due": self.clock.now() + max(wait, attempt.asked_to_wait or 0)}
+
+    def _headers(self, delivery, now):
         headers = {"Content-Type": "application/json", "webhook-id": delivery.id}
-        if self.secret:
-            headers |= sign(delivery.body, self.secret, id=delivery.id, timestamp=now)
+        return headers | (sign(delivery.body, self.secret, id=delivery.id, timestamp=now) if self.secret else {})
+
+    def _request(self, delivery, headers, now):
+        options = {"data": delivery.body, "headers": headers, "timeout": self.timeout, "allow_redirects": False}
         try:
-            answer = _within(
-                self.total,
-                self._session.post,
-                delivery.url,
-                data=delivery.body,
-                headers=headers,
-                timeout=self.timeout,
-                allow_redirects=False,
-            )
-        except FutureTimeout:
-            return None, "timed out", None
+            answer = within(self.total, lambda: self._session.post(delivery.url, **options))
+        except TimeoutError:
+            return Attempt(now, None, "timed out")
         except Exception as error:  # an address that is none, for one, raises more than requests' own exceptions
-            return None, why_no_answer(error), None
-        return answer.status_code, "", retry_after(answer.headers, self.clock.now())
+            return Attempt(now, None, why_no_answer(error))
+        return Attempt(now, answer.status_code, "", retry_after(answer.headers, self.clock.now()))
 
 
-def _within(seconds, function, *arguments, **options):
-    """Call a function, but wait for it no longer than ``seconds``; it is left to end by itself on its thread."""
-    if seconds is None:
-        return function(*arguments, **options)
-    result, name = Future(), sending_as.get()
-
-    def work():
-        sending_as.set(name)
-        try:
-            result.set_result(function(*arguments, **options))
-        except BaseException as error:
-            result.set_exception(error)
-
-    threading.Thread(target=work, name="attempt", daemon=True).start()
-    return result.result(seconds)
+def _change(delivery, **fields):
+    """Change several fields in one step: an interrupt finds none of it done or all of it."""
+    vars(delivery).update(fields)

@@ -1,0 +1,158 @@
+"""How an attempt leaves, and how much of its answer is taken in.
+
+A receiver is a stranger: its answer may be of any length, take any time, and break any rule. What counts is its status.
+So an attempt has a connection of its own, which is closed when it is over, and its answer is read to a bound.
+"""
+
+import contextlib
+import http.client
+import io
+import math
+import threading
+import time
+from concurrent.futures import Future
+from contextvars import ContextVar, copy_context
+from functools import lru_cache
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.adapters import HTTPAdapter
+
+#: How much of an answer is read at the most, as it was sent: informational answers, head and body together.
+ANSWER_BYTES = 65_536
+
+#: How long `within` waits beyond its limit, in seconds: what is read ends by itself, the look-up of a name does not.
+GRACE = 1.0
+
+
+def make_session():
+    """Return a session of `requests` whose answers have a status, headers, and the beginning of their body.
+
+    The body is as it was sent: nothing is unpacked. A redirect is an answer like any other, and cookies are not kept.
+    """
+    session = requests.Session()
+    session.headers.update({"Accept-Encoding": "identity", "Connection": "close"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no receiver may mark us
+    session.get_redirect_target = lambda answer: None  # else it is looked at, although it is not followed
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter())
+    return session
+
+
+def within(seconds, function):
+    """Return ``function()``, in which a session of `make_session` sends; after ``seconds`` its connection is closed.
+
+    Args:
+        seconds: How long it may take as a whole; None sets no limit.
+        function: What to call, on a thread of its own.
+
+    Raises:
+        TimeoutError: The time is over, and nothing has been returned.
+    """
+    limit, result, context = _Limit(seconds), Future(), copy_context()
+    context.run(_limit.set, limit)
+
+    def work():
+        try:
+            result.set_result(function())
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=context.run, args=(work,), name="attempt", daemon=True).start()
+    try:
+        return result.result(None if seconds is None else seconds + GRACE)
+    finally:
+        limit.end = -math.inf  # who waits no longer, after an interrupt for one, wants no more of it
+
+
+class _Limit:
+    """Until when an attempt may last, on `time.monotonic`."""
+
+    def __init__(self, seconds):
+        self.end = math.inf if seconds is None else time.monotonic() + seconds
+
+    def left(self):
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("The attempt is over.")
+        return left
+
+
+_NO_LIMIT = _Limit(None)
+_limit = ContextVar("limit")
+
+
+class _Adapter(HTTPAdapter):
+    def get_connection_with_tls_context(self, *arguments, **options):
+        pool = super().get_connection_with_tls_context(*arguments, **options)
+        pool.ConnectionCls = _bounded(type(pool).ConnectionCls)
+        return pool
+
+    def build_response(self, request, raw):
+        response, body = super().build_response(request, raw), bytearray()
+        with contextlib.suppress(Exception), contextlib.closing(raw):  # the answer is given, whatever its body is
+            for piece in iter(lambda: raw.read(4096, decode_content=False), b""):
+                body += piece
+        response.raw = io.BytesIO(body)
+        return response
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer of which a bound is read, and which is the only one of its connection."""
+
+    def __init__(self, connection, *arguments, **options):
+        super().__init__(connection, *arguments, **options)
+        self._bounded = _Bounded(connection, self.fp.detach())
+        self.fp = io.BufferedReader(self._bounded)
+
+    def begin(self):
+        super().begin()
+        while 100 <= self.status < 200 and self.status != 101:  # RFC 9110, section 15.2; http.client knows 100 only
+            self.headers = None  # which has begin() go on to the next
+            super().begin()
+        self._bounded.in_head = False
+        self.will_close = True  # so that no answer can be taken for that of another attempt
+
+
+class _Bounded(io.RawIOBase):
+    """What comes from a connection: it ends after `ANSWER_BYTES`, and raises TimeoutError when the attempt is over.
+
+    An end within the head is an error, which http.client does not see (RFC 9112, section 8).
+    """
+
+    in_head = True
+
+    def __init__(self, connection, raw):
+        self._connection, self._raw, self._limit = connection, raw, _limit.get(_NO_LIMIT)
+        self._timeout, self._left = connection.gettimeout() or math.inf, ANSWER_BYTES
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        seconds = min(self._timeout, self._limit.left())
+        self._connection.settimeout(seconds if seconds < math.inf else None)
+        count = self._raw.readinto(memoryview(buffer)[: self._left]) if self._left else 0
+        self._left -= count
+        if not count and self.in_head:
+            raise ConnectionError("The answer ends within its head, or has a head that is too long.")
+        return count
+
+    def close(self):
+        self._raw.close()
+        super().close()
+
+
+class _Connection:
+    """What is added to each kind of connection that urllib3 has."""
+
+    response_class = _Answer
+
+    def connect(self):
+        super().connect()
+        _limit.get(_NO_LIMIT).left()  # a name may lead to many addresses, and the last of them answer too late
+
+
+@lru_cache
+def _bounded(connection_class):
+    return type(connection_class.__name__, (_Connection, connection_class), {})
