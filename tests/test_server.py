@@ -1,5 +1,6 @@
 """serve(): any WSGI app on 127.0.0.1, recorded in full, gone without a trace when it stops."""
 
+import asyncio
 import logging
 import re
 import socket
@@ -531,6 +532,59 @@ def test_an_exception_in_the_middle_of_a_stream_is_recorded_and_breaks_off():
         assert (x.status, x.error, x.response_body) == (200, "ZeroDivisionError", b"first")
 
 
+class RaisesOnClose(list):
+    def close(self):
+        raise ZeroDivisionError("the handler broke")
+
+
+def restarted_in_the_middle(start):
+    start("200 OK", [])
+    yield b"first"
+    try:
+        raise ZeroDivisionError("the handler broke")
+    except ZeroDivisionError:
+        start("500 Internal Server Error", [], sys.exc_info())
+    yield b"too late"
+
+
+def left_in_the_middle(start):
+    start("200 OK", [])
+    yield b"first"
+    sys.exit()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (lambda start: start("200 OK", []) and [b"first", bytearray(b"second")], "TypeError"),
+        (restarted_in_the_middle, "ZeroDivisionError"),
+        (left_in_the_middle, "SystemExit"),
+    ],
+    ids=["not bytes", "another status", "exit"],
+)
+def test_a_stream_that_goes_wrong_is_recorded_as_it_was_sent(answer, error):
+    with serve(lambda environ, start_response: answer(start_response), name="receiver") as server:
+        with pytest.raises(requests.RequestException):
+            requests.get(server.url, timeout=5)
+        (x,) = server.traffic.wait_for(1)
+        assert (x.status, x.error, x.response_body) == (200, error, b"first")
+
+
+def test_a_stream_whose_close_raises_arrives_whole_and_the_error_is_recorded():
+    with serve(lambda _, start: start("200 OK", []) and RaisesOnClose([b"a", b"b"]), name="receiver") as server:
+        assert requests.get(server.url, timeout=5).content == b"ab"
+        (x,) = server.traffic.wait_for(1)
+        assert (x.status, x.error, x.response_body) == (200, "ZeroDivisionError", b"ab")
+
+
+@pytest.mark.parametrize("status", ["200 OK", "204 No Content", "304 Not Modified"])
+def test_a_body_that_is_not_sent_is_not_recorded(status):
+    with serve(lambda _, start: start(status, []) and [b"body"], name="receiver") as server:
+        answer = requests.request("HEAD" if status == "200 OK" else "GET", server.url, timeout=5)
+        (x,) = server.traffic.wait_for(1)
+        assert x.response_body == answer.content == b"" and x.status == answer.status_code
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -540,9 +594,17 @@ def test_an_exception_in_the_middle_of_a_stream_is_recorded_and_breaks_off():
         lambda start: start("OK", [("Content-Length", "1")]) and [b"a"],
         lambda start: start("200 OK", []) and ["text, not bytes"],
         lambda start: start("200 OK", [("Content-Length", "1")]) and ["a"],
+        lambda start: start("200 OK", []) and [memoryview(b"a")],
+        lambda start: start("200 OK", [("Content-Length", "3")]) and [b"four"],
+        lambda start: start("200 OK", [("Content-Length", "5")]) and [b"four"],
+        lambda start: start("200 OK", [("Content-Length", "4"), ("Content-Length", "5")]) and [b"four"],
+        lambda start: start("200 OK", []) and start("201 Created", []) and [],
     ],
-    ids=["None", "no status", "status is a number", "status without a code", "text", "text with a length"],
-)
+    ids=[
+        "None", "no status", "status is a number", "status without a code", "text", "text with a length",
+        "a memoryview", "too long", "too short", "two lengths", "two starts",
+    ],
+)  # fmt: skip
 def test_an_app_that_breaks_wsgi_is_answered_and_recorded_as_500(answer, capfd):
     with serve(lambda environ, start_response: answer(start_response), name="receiver") as server:
         assert requests.get(server.url, timeout=5).status_code == 500
@@ -551,16 +613,18 @@ def test_an_app_that_breaks_wsgi_is_answered_and_recorded_as_500(answer, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_handler_that_calls_exit_is_answered_and_recorded():
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
+def test_a_handler_that_raises_what_is_no_exception_is_answered_and_recorded(error, capfd):
     app = make_app()
 
     @app.get("/exit")
     def leave():
-        sys.exit("a learner tried this")
+        raise error("a learner tried sys.exit()")
 
     with serve(app) as server:
         assert requests.get(server.url + "/exit", timeout=5).status_code == 500
-        assert server.traffic[0].error == "SystemExit"
+        assert server.traffic[0].error == error.__name__
+    assert capfd.readouterr() == ("", "")
 
 
 def test_what_an_app_logs_is_kept_with_the_exchange():

@@ -540,3 +540,25 @@ def test_a_connection_error_of_the_apps_own_is_a_500_and_a_sender_that_is_gone_i
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert requests.get(server.url + "/next", timeout=5).status_code == 200
         assert [x.path for x in server.traffic] == ["/next"]
+
+
+def test_a_handler_that_exits_in_a_process_is_answered(tmp_path):
+    path = tmp_path / "receiver.py"
+    path.write_text("def app(environ, start_response):\n    raise SystemExit\n")
+    with Process(path) as process:
+        assert talk(process, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 500")
+        assert process.running
+
+
+def test_what_an_app_says_about_the_connection_is_left_out():
+    """A relay that passes on all headers it got says how that answer was cut, which is not how this one is."""
+    about = [("Transfer-Encoding", "chunked"), ("Connection", "keep-alive"), ("Keep-Alive", "timeout=5")]
+
+    def app(environ, start_response):
+        start_response("200 OK", [*about, ("Content-Length", "4")])
+        return [b"body"]
+
+    with serve(app, name="relay") as server:
+        head, _, body = talk(server, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")
+        assert body == b"body" and b"Content-Length: 4\r\nConnection: close" in head
+        assert b"chunked" not in head and b"eep-" not in head

@@ -196,9 +196,10 @@ class Server:
                 start_response(*asked.answer)
             except Gone:
                 raise
-            except (Exception, SystemExit) as error:
+            except BaseException as error:  # on a thread of ours even an interrupt is the app's own
                 pieces = asked.fail(error)
                 start_response(*asked.answer, sys.exc_info())
+            asked.begun = True
             if asked.is_whole:
                 response_body = b"".join(pieces)
                 self._keep(**asked.record(response_body))
@@ -209,10 +210,13 @@ class Server:
                 for piece in pieces:
                     kept += piece[: RECORDED_BYTES - len(kept)]
                     yield piece
-            except Exception as error:
+            except GeneratorExit:  # the client left
+                raise
+            except BaseException as error:
                 asked.errors.append(error)
                 raise
             finally:
+                asked.close()
                 self._keep(**asked.record(bytes(kept)))
         finally:
             asked.close()
@@ -249,6 +253,7 @@ class _Request:
         self._started, self._mark = time.time(), time.perf_counter()
         self._body, self.answer, self.errors, self._pieces = bytearray(), [], [], None
         self._log = environ["wsgi.errors"] = io.StringIO()
+        self.begun = False
         environ[_ERRORS] = self.errors
 
     @property
@@ -260,23 +265,38 @@ class _Request:
         int(status.split()[0])
         return status[:3] in ("204", "304") or any(name.lower() == "content-length" for name, _ in headers)
 
+    @property
+    def _has_body(self):
+        """Whether a body is sent with the answer, whatever the app gives (RFC 9110, section 6.4.1)."""
+        return self._head.method != "HEAD" and self.answer[0][:3] not in ("204", "304")
+
     def ask(self, app):
         """Have the app answer, and return the pieces of its answer: all of them, or a stream that goes on."""
         self._read()
         chunks = []
 
         def start(status, headers, exc_info=None):
-            self.answer[:] = status, headers
+            if exc_info and self.begun:
+                raise exc_info[1].with_traceback(exc_info[2])
+            if self.answer and not exc_info:
+                raise AssertionError("start_response was called twice.")
+            self.answer[:] = status, list(headers)
             return chunks.append
 
         self._pieces = app(self._environ, start)
         iterator = iter(self._pieces)
         if not self.answer or not chunks:  # an app may call start_response as late as its first piece
             chunks.append(next(iterator, b""))
+        # Now, as what cannot be sent still can be answered with 500.
         if self.is_whole:
-            chunks.extend(iterator)
-        b"".join(chunks)  # now, as a piece that is not bytes still can be answered with 500
-        return itertools.chain(chunks, iterator)
+            chunks = list(_bytes(itertools.chain(chunks, iterator)))
+            self._check_length(sum(map(len, chunks)))
+        return itertools.chain(list(_bytes(chunks)), _bytes(iterator))
+
+    def _check_length(self, length):
+        for name, value in self.answer[1]:
+            if name.lower() == "content-length" and value != str(length) and self._has_body:
+                raise ValueError(f"The app says Content-Length: {value}, and answers with {length} bytes.")
 
     def _read(self):
         """Read the start of the body for the record, and put it before the rest for the app."""
@@ -304,7 +324,7 @@ class _Request:
             body=bytes(self._body),
             status=int(self.answer[0].split()[0]),
             response_headers=_merged(self.answer[1]),
-            response_body=response_body[:RECORDED_BYTES],
+            response_body=response_body[:RECORDED_BYTES] if self._has_body else b"",
             started=self._started,
             mark=self._mark,
             seconds=time.perf_counter() - self._mark,
@@ -314,8 +334,20 @@ class _Request:
         )
 
     def close(self):
-        if hasattr(self._pieces, "close"):
-            self._pieces.close()
+        """Tell the app's iterable that it is done with, once; what it raises then comes too late for any answer."""
+        pieces, self._pieces = self._pieces, None
+        try:
+            if hasattr(pieces, "close"):
+                pieces.close()
+        except BaseException as error:
+            self.errors.append(error)
+
+
+def _bytes(pieces):
+    for piece in pieces:
+        if not isinstance(piece, bytes):
+            raise TypeError(f"An app answers in bytes, not {type(piece).__name__}.")
+        yield piece
 
 
 class _Rejoined(io.RawIOBase):

@@ -16,6 +16,7 @@ import time
 import traceback
 from tempfile import SpooledTemporaryFile
 from urllib.parse import quote
+from wsgiref.util import is_hop_by_hop
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -325,7 +326,7 @@ class Handler(WSGIRequestHandler):
             answer.end()
         except Gone:
             raise
-        except Exception as error:
+        except BaseException as error:  # an exit or an interrupt, too: on this thread it is the app's own
             traceback.print_exc(file=environ["wsgi.errors"])
             if not answer.begun:
                 self._respond(error if isinstance(error, Refusal) else InternalServerError(), environ)
@@ -357,9 +358,12 @@ class _Answer:
             raise AssertionError("start_response was called twice.")
         if not re.fullmatch(r"[2-9][0-9]{2}( [^\0\r\n]*)?", status):
             raise ValueError(f'A status is "200 OK", not {status!r}.')
+        headers = list(headers)
         names = {name.lower() for name, _ in headers}
         lines = [("Server", self._handler.version_string()), ("Date", self._handler.date_time_string())]
-        lines = [line for line in lines if line[0].lower() not in names] + list(headers)
+        lines = [line for line in lines if line[0].lower() not in names]
+        # What is about the connection is not an app's to say (PEP 3333); a relay copies it from an answer it got.
+        lines += [(name, value) for name, value in headers if not is_hop_by_hop(name)]
         self._has_body = self._handler.head.method != "HEAD" and status[:3] not in ("204", "304")
         # A client of HTTP/1.0 does not know chunks: there the end of the connection is the end of the body.
         self._chunked = "content-length" not in names and self._has_body and self._handler.head.version > (1, 0)
