@@ -308,6 +308,21 @@ def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path):
         assert parent.wait(10) == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="Windows has no process groups of this kind")
+def test_interrupting_the_kernel_and_all_that_it_started_leaves_it_running(source):
+    """Jupyter's stop button does so, and means the cell."""
+    code = f"""import os, signal, requests
+from webhook_tutorial import Process
+with Process({str(source)!r}) as process:
+    requests.get(process.url + "/pid", timeout=5)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.killpg(os.getpgid(0), signal.SIGINT)
+    print(requests.get(process.url + "/pid", timeout=5).status_code, process.running)"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, start_new_session=True)
+    assert done.stdout == "200 True\n", done.stderr
+
+
 def test_a_python_that_ends_in_order_ends_it_too(source):
     code = f"from webhook_tutorial import Process; print(Process({str(source)!r})._process.pid)"
     done = subprocess.run(

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from webhook_tutorial import running, serve, stop_all
+from webhook_tutorial import running, serve, stop_all, wire
 from webhook_tutorial.server import RECORDED_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -920,6 +920,38 @@ def test_a_running_handler_may_finish_when_its_server_stops():
     assert call().text == "finished"
     stopping()
     assert server.traffic[0].response_body == b"finished"
+
+
+def test_a_request_that_had_come_when_its_server_stops_is_answered(server, monkeypatch):
+    """Or the record would say 200 of a request whose sender got nothing."""
+    come, release, length = threading.Event(), threading.Event(), wire.Head.length
+
+    def late(head):
+        come.set()
+        assert release.wait(5)
+        return length(head)
+
+    monkeypatch.setattr(wire.Head, "length", late)
+    call = in_thread(requests.post, server.url + "/late", b"body")
+    assert come.wait(5)
+    stopping = in_thread(server.stop)
+    until(lambda: not server._thread.is_alive())
+    time.sleep(0.05)  # longer only makes it harder to pass
+    release.set()
+    assert call().content == b"body"
+    stopping()
+    assert [x.status for x in server.traffic] == [200]
+
+
+def test_whoever_is_cut_off_by_stop_is_not_told_that_it_is_its_fault(server):
+    with connect(server) as head, connect(server) as body:
+        head.sendall(b"POST / HTTP/1.1\r\nHos")
+        body.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        until(lambda: server._busy)
+        server.stop()
+        assert head.recv(100) == body.recv(100) == b""
+        until(lambda: not server._clients)
+    assert not server.traffic
 
 
 def test_a_handler_that_never_ends_does_not_hold_up_stop_for_ever():

@@ -15,7 +15,9 @@ _PATIENCE = 20
 # What the process runs. It imports no more than it needs, so that it is up soon, and it ends when the pipe to its
 # parent does, even while the app's file is still being imported, so that none is left behind.
 _PROGRAM = """
-import os, runpy, sys, threading, traceback
+import os, runpy, signal, sys, threading, traceback
+# Whoever interrupts a kernel interrupts all that it started, and means the cell.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 from werkzeug.serving import make_server
 
 # What the app prints goes to a file that nobody reads: a pipe would be full one day, and a print would wait for ever.

@@ -127,7 +127,7 @@ class Server:
         started(self, self._let_go)
 
     def stop(self):
-        """Stop the server: idle clients are cut off, running handlers get `GRACE` seconds to finish.
+        """Stop the server: whoever has not sent a whole request is cut off, handlers get `GRACE` seconds to finish.
 
         It is fine to call it twice; whoever calls it second waits until it has stopped.
         """
@@ -139,11 +139,13 @@ class Server:
             end, self._cutting = time.monotonic() + GRACE, True
             clients = [(t, c) for t, c in list(self._clients.items()) if t is not threading.current_thread()]
             for thread, connection in clients:
-                if thread in self._busy:
-                    thread.join(max(0, end - time.monotonic()))
+                if thread not in self._busy:
+                    _shut(connection, socket.SHUT_RD)  # nothing more is read, but a request that is whole is answered
+            for thread, connection in clients:
+                thread.join(max(0, end - time.monotonic()))
                 if thread.is_alive():
-                    _cut(connection)
-                    thread.join(max(0.1, end - time.monotonic()) if thread not in self._busy else 0)
+                    _shut(connection, socket.SHUT_RDWR)
+                    thread.join(0.1 if thread not in self._busy else 0)
             self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
             self.running = False
             stopped(self)
@@ -197,6 +199,8 @@ class Server:
             except Gone:
                 raise
             except BaseException as error:  # on a thread of ours even an interrupt is the app's own
+                if isinstance(error, Refusal) and self._cutting:
+                    raise Gone from error
                 pieces = asked.fail(error)
                 start_response(*asked.answer, sys.exc_info())
             asked.begun = True
@@ -223,18 +227,19 @@ class Server:
 
     def _refused(self, head, body, refusal):
         """Keep what is not HTTP: it is answered without the app."""
-        if not self._cutting:  # it is no fault of a sender that its line was cut by `stop`
-            response = refusal.get_response()
-            self._keep(
-                **_what_came(head),
-                body=body[:RECORDED_BYTES],
-                status=refusal.code,
-                response_headers=_merged(response.headers),
-                response_body=response.get_data(),
-                started=time.time(),
-                mark=time.perf_counter(),
-                error=refusal.why,
-            )
+        if self._cutting:
+            raise Gone  # that its line was cut by `stop` is no fault of a sender, so nobody tells it so
+        response = refusal.get_response()
+        self._keep(
+            **_what_came(head),
+            body=body[:RECORDED_BYTES],
+            status=refusal.code,
+            response_headers=_merged(response.headers),
+            response_body=response.get_data(),
+            started=time.time(),
+            mark=time.perf_counter(),
+            error=refusal.why,
+        )
 
     def _keep(self, path, **fields):
         self.traffic.append(
@@ -396,6 +401,6 @@ def _merged(pairs):
     return headers
 
 
-def _cut(connection):
+def _shut(connection, direction):
     with contextlib.suppress(OSError):  # it may have gone by itself
-        connection.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(direction)
