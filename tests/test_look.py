@@ -1,6 +1,7 @@
 """How things look wherever they are shown: no secret can be read, and nothing acts on a terminal."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import requests
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from webhook_tutorial import Exchange, Process, Traffic, diagram, inbox, serve, watch
+from webhook_tutorial.look import one_line
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
@@ -18,6 +20,7 @@ SECRET_NAMES = [
     "X-Auth-Token", "X-Auth-Key", "X-OAuth2", "X-Goog-Channel-Token", "X-Hook-Secret", "X-Csrf-Token", "X-CSRFToken",
     "X-Vault-Token", "X-Functions-Key", "Ocp-Apim-Subscription-Key", "X-Session-Id", "X-Password", "DB-Passwd",
     "X-Client-Credentials", "X-Secret-Id", "X-Signing-Secret", "X-Signature-Key", "X-Access-Token-2",
+    "hapikey", "xapikey",
 ]  # fmt: skip
 OTHER_NAMES = [
     "X-Signature", "webhook-signature", "Stripe-Signature", "X-Hub-Signature-256", "X-Twilio-Signature",
@@ -45,7 +48,7 @@ def everywhere(x):
     shown = {
         "transcript": x.transcript(), "repr": repr(x), "HTML": x._repr_html_(), "curl": x.curl(),
         "table": repr(traffic), "HTML table": traffic._repr_html_(), "story": traffic._in_a_line(),
-        "diagram": str(diagram(traffic)), "mermaid": diagram(traffic).mermaid, "loop": str(diagram([x, x])),
+        "diagram": str(diagram(traffic)), "mermaid": diagram(traffic).mermaid, "loop": str(diagram([x, replace(x)])),
         "inbox": str(panel), "panel": "".join([panel.summary.value, panel.view.value]),
         "button": "".join(button.description for button in panel.list.children),
     }  # fmt: skip
@@ -98,6 +101,7 @@ def test_user_and_password_in_a_url_are_masked_everywhere(user):
     assert_nowhere(x, "s3cret")
     assert "http://***@127.0.0.1:1/hook" in x.curl()
     assert "Location: http://***@127.0.0.1:1/hook?token=***" in x.transcript()
+    assert_nowhere(exchange(url=f"http://127.0.0.1:1/{url}"), "s3cret")  # a target that a proxy would understand
 
 
 @pytest.mark.parametrize("path", ["/a@b", "/mail?to=me@example.com", "/a//b@c"])
@@ -165,3 +169,19 @@ def test_the_last_words_of_a_process_do_not_act_on_the_terminal(tmp_path):
         path.write_text(text)
         with pytest.raises(RuntimeError, match=r"did not start.*␛\[31mred"):
             Process(path)
+
+
+def test_a_very_long_request_is_shown_short_everywhere_but_in_curl():
+    """Whoever sends it must not fill a page; a list of the largest bodies is shown no slower than one of small ones."""
+    many = [(f"X-{n}", "v" * 60_000) for n in range(98)]
+    lines = (("N" * 60_000, "v"), *many)
+    x = exchange(
+        method="M" * 60_000, url=f"http://127.0.0.1:1/{'p' * 60_000}?{'a=1&' * 10_000}", raw_headers=lines,
+        headers=CaseInsensitiveDict(lines), body=b"[" * (1 << 20), response_body=b"]" * (1 << 20),
+    )  # fmt: skip
+    shown = everywhere(x)
+    assert len(shown.pop("curl")) > 1 << 20
+    for place, text in shown.items():
+        assert len(text) < 40_000, place
+        assert max(map(len, re.split("[\n>]", text))) < 2_500, place
+    assert one_line("\n" * 60) == " " * 60 and one_line("\n" * 61) == " " * 59 + "…"

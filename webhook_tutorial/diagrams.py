@@ -174,7 +174,7 @@ def _side_by_side(messages):
 
 
 def _request(exchange, times):
-    path = exchange.path if times > 1 else one_line(masked_url(exchange.target), 40)
+    path = one_line(masked_url(exchange.path if times > 1 else exchange.target), 40)
     return f"{exchange.method} {path}" + (f" {exchange.event_type}" if exchange.event_type else "")
 
 

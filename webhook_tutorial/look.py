@@ -30,7 +30,11 @@ def preview(body, length=60):
 
 def one_line(text, length=60):
     """Return a text as one line of at most ``length`` characters: a tab or a line's end is a space, see `visible`."""
-    text = visible(re.sub("[\t\r\n]", " ", text))
+    return visible(re.sub("[\t\r\n]", " ", shortened(text, length)))
+
+
+def shortened(text, length):
+    """Return a text cut to at most ``length`` characters, the last an … if any are missing."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -43,7 +47,7 @@ _SIGNATURE = re.compile(r"signatures?|sign?|hmac|digest")
 _SECRET = re.compile(r".*(secret|passw|passphrase|credential|cookie|session|bearer|jwt).*|pass|pwd")
 _MOSTLY = re.compile(
     r".*(token|authorization|authentication).*|o?auth|keys?"
-    r"|(api|app|auth|access|account|client|master|private|service|subscription)keys?"
+    r"|[a-z]{0,4}apikeys?|(app|auth|access|account|client|master|private|service|subscription)keys?"
 )
 # A key that names, finds or sorts something, and words about a token or a key. Bitbucket's X-Event-Key is the kind
 # of event, PayPal's Paypal-Auth-Algo an algorithm, and an Idempotency-Key says only that two requests are one.

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
-from .look import masked, masked_url, one_line, preview, visible
+from .look import masked, masked_url, one_line, preview, shortened, visible
 
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
 USUAL_HEADERS = frozenset(
@@ -157,7 +157,7 @@ class Exchange:
         return Headers(list(self.raw_headers)) if self.raw_headers else self.headers
 
     def _request_line(self):
-        return visible(f"{self.method} {masked_url(self.target)}")
+        return visible(shortened(f"{self.method} {masked_url(self.target)}", _SHOWN_BYTES))
 
     def _answer_lines(self):
         if self.status is None:
@@ -318,7 +318,7 @@ class Traffic(Sequence):
             return Traffic(self._exchanges[start : start + n], name=self.name)
 
     def _in_a_line(self):
-        shown = [f"{x._request_line()} → {visible(x.outcome)}" for x in self._exchanges[:5]]
+        shown = [f"{one_line(x._request_line())} → {visible(x.outcome)}" for x in self._exchanges[:5]]
         more = len(self) - len(shown)
         return "; ".join(shown) + (f"; and {more} more" if more else "")
 
@@ -406,7 +406,7 @@ def _row(number, exchange):
 def _half(arrow, line, headers, body):
     """One direction of an exchange as lines: the first line, headers, an empty line, the body."""
     lines = [f"{arrow} {line}"]
-    lines += [f"  {visible(n)}: {one_line(v, 200)}" for n, v in masked(headers) if not _usual(n, v)]
+    lines += [f"  {one_line(n)}: {one_line(v, 200)}" for n, v in masked(headers) if not _usual(n, v)]
     if body:
         try:
             # Not final if cut, as the cut may go through a character.
