@@ -22,7 +22,7 @@ import requests
 from flask import Flask, request
 
 from webhook_tutorial import Process, diagram, faults, serve, stop_all, watch, why_no_answer
-from webhook_tutorial.faults import FAULTS
+from webhook_tutorial.lab.faults import FAULTS
 
 POST = b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 LARGE = bytes(range(256)) * 4096  # 1 MiB

@@ -11,8 +11,8 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot
 
-from webhook_tutorial import Exchange, Traffic, picture, timeline
-from webhook_tutorial.pictures import PALETTE, axes
+from webhook_tutorial import Exchange, Traffic, axes, picture, timeline
+from webhook_tutorial.look import PALETTE
 
 
 @pytest.fixture

@@ -195,7 +195,7 @@ def test_a_file_that_prints_while_it_is_imported_is_served_all_the_same(tmp_path
 
 
 def test_a_file_whose_import_never_ends_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("webhook_tutorial.process._PATIENCE", 0.8)
+    monkeypatch.setattr("webhook_tutorial.lab.process._PATIENCE", 0.8)
     path = write(tmp_path, "import time\ntime.sleep(6)\n")
     began = time.monotonic()
     with pytest.raises(RuntimeError, match="did not start"):

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
-from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, signing, stop_all, verify
+from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, stop_all, verify
 from webhook_tutorial.signing import (
     DIALECTS,
     DISCORD,
@@ -39,6 +39,7 @@ from webhook_tutorial.signing import (
     STRIPE,
     SVIX,
     Dialect,
+    signature,
 )
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -380,7 +381,7 @@ def test_every_text_of_a_dialect_is_text(field, value):
 
 def test_every_field_of_a_dialect_is_looked_at():
     assert len(TEXT_FIELDS) == 13
-    assert set(signing._FIELDS) == {field.name for field in dataclasses.fields(Dialect)}
+    assert set(signature._FIELDS) == {field.name for field in dataclasses.fields(Dialect)}
 
 
 def test_a_scheme_that_leaves_the_body_unsigned_says_so():

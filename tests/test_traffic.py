@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from webhook_tutorial import Exchange, Traffic, serve, watch
+from webhook_tutorial.lab.traffic import reason
 from webhook_tutorial.look import masked, preview
-from webhook_tutorial.traffic import reason
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 NASTY = "<script>alert('x')</script>&\""

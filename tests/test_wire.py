@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webhook_tutorial import Process, serve, wire
+from webhook_tutorial import Process, serve
+from webhook_tutorial.lab import wire
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, database=None)

@@ -6,27 +6,28 @@ imported when first used.
 
 from .clock import SimulatedClock, SystemClock
 from .delivery import Circuit, Policy, Sender, exponential, verdict
-from .diagrams import diagram
 from .environment import check_environment, reach_loopback_directly
 from .events import encode, make_event
 from .exercises import check, hint, solution
-from .faults import faults
-from .outgoing import watch, why_no_answer
-from .process import Process
-from .registry import running, stop_all
-from .server import Server, serve
-from .shop import Shop
+from .lab.faults import faults
+from .lab.outgoing import watch, why_no_answer
+from .lab.process import Process
+from .lab.running import running, stop_all
+from .lab.server import Server, serve
+from .lab.traffic import Exchange, Traffic
+from .scenes.shop import Shop
+from .show.diagrams import diagram
 from .signing import Dialect, SignatureError, sign, verify
-from .traffic import Exchange, Traffic
 
 _LAZY = {
-    "fault_console": "panels",
-    "inbox": "panels",
-    "retry_explorer": "panels",
-    "polling_explorer": "panels",
-    "tamper_bench": "panels",
-    "picture": "pictures",
-    "timeline": "pictures",
+    "fault_console": "show.panels",
+    "inbox": "show.panels",
+    "retry_explorer": "show.panels",
+    "polling_explorer": "show.panels",
+    "tamper_bench": "show.panels",
+    "axes": "show.pictures",
+    "picture": "show.pictures",
+    "timeline": "show.pictures",
     "polling_cost": "simulation",
     "polling_cost_at_scale": "simulation",
     "retry_storm": "simulation",

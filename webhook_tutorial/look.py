@@ -1,7 +1,18 @@
-"""How one text looks everywhere: on one line, with nothing in it that acts on a terminal, and no secret to read."""
+"""How one thing looks everywhere: its colour, and its text: on one line, nothing in it that acts, no secret in it."""
 
 import re
 from urllib.parse import unquote_plus
+
+# --- Colours ------------------------------------------------------------------------------------------------
+
+#: The colours and what they stand for; each also has its own mark or line style, so none is told by colour alone.
+PALETTE = {
+    "provider": "#0072B2",
+    "receiver": "#009E73",
+    "failure": "#D55E00",
+    "waiting": "#777777",
+    "notice": "#E69F00",
+}
 
 # --- Characters ---------------------------------------------------------------------------------------------
 

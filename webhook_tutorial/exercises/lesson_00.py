@@ -2,7 +2,7 @@
 
 from flask import Flask, request
 
-from ..server import serve
+from ..lab.server import serve
 from .engine import Exercise, Wrong
 
 

@@ -3,8 +3,8 @@
 import requests
 
 from ..clock import SimulatedClock
-from ..server import serve
-from ..shop import Shop
+from ..lab.server import serve
+from ..scenes.shop import Shop
 from .engine import Exercise, Wrong, call
 
 

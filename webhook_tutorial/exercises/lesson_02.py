@@ -4,7 +4,7 @@ import json
 
 import requests
 
-from ..server import serve
+from ..lab.server import serve
 from .engine import Exercise, Wrong
 
 _GOOD = {"event_type": "user_signup", "data": {"user": "JohnDoe"}}

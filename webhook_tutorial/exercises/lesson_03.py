@@ -6,7 +6,7 @@ import time
 import requests
 from flask import Flask
 
-from ..server import serve
+from ..lab.server import serve
 from .engine import Exercise, Wrong, call
 
 _EVENT = {"id": "evt_1", "event_type": "order_placed", "timestamp": "2026-01-05T09:00:00Z", "data": {"number": 1}}

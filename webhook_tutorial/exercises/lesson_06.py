@@ -8,8 +8,8 @@ import tempfile
 import threading
 
 from ..clock import SimulatedClock
-from ..server import serve
-from ..shop import Shop
+from ..lab.server import serve
+from ..scenes.shop import Shop
 from .engine import Exercise, Wrong, call
 
 _TABLES = "CREATE TABLE seen (id TEXT PRIMARY KEY NOT NULL); CREATE TABLE charges (number INTEGER, amount INTEGER);"

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import h11
 
-from .registry import close_copies, reserve_name, started, stopped
+from .running import close_copies, reserve_name, started, stopped
 
 #: What a connection can meet. A number such as 500 is an answer that the proxy gives by itself.
 FAULTS = {

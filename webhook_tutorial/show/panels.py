@@ -7,13 +7,13 @@ from html import escape
 
 import ipywidgets as widgets
 
-from .delivery import exponential
-from .events import make_event
-from .faults import faults
-from .look import masked_url, one_line, visible
-from .signing import STANDARD_WEBHOOKS, SignatureError, sign, verify
-from .simulation import outage, polling_cost
-from .traffic import MARKS
+from ..delivery import exponential
+from ..events import make_event
+from ..lab.faults import faults
+from ..lab.traffic import MARKS
+from ..look import masked_url, one_line, visible
+from ..signing import STANDARD_WEBHOOKS, SignatureError, sign, verify
+from ..simulation import outage, polling_cost
 
 _REPAINT_SECONDS = 0.1
 _ROWS = 50

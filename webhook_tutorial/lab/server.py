@@ -18,8 +18,8 @@ from flask import got_request_exception, has_request_context, request
 from requests.structures import CaseInsensitiveDict
 from werkzeug.serving import make_server
 
-from .environment import reach_loopback_directly
-from .registry import close_copies, reserve_name, running, started, stopped
+from ..environment import reach_loopback_directly
+from .running import close_copies, reserve_name, running, started, stopped
 from .traffic import Exchange, Traffic
 from .wire import HEAD, Gone, Handler, Refusal
 

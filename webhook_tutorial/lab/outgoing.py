@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from .registry import name_at
+from .running import name_at
 from .server import RECORDED_BYTES, sending_as
 from .traffic import Exchange, Traffic
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
-from .look import masked, masked_url, one_line, preview, shortened, visible
+from ..look import masked, masked_url, one_line, preview, shortened, visible
 
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
 USUAL_HEADERS = frozenset(

@@ -6,9 +6,9 @@ import sys
 import tempfile
 import threading
 
+from ..look import visible
 from . import wire
-from .look import visible
-from .registry import reserve_name, started, stopped
+from .running import reserve_name, started, stopped
 
 _PATIENCE = 20
 

@@ -7,14 +7,7 @@ from html import escape
 import matplotlib
 from matplotlib import pyplot
 
-#: The colours and what they stand for; each also has its own mark or line style, so none is told by colour alone.
-PALETTE = {
-    "provider": "#0072B2",
-    "receiver": "#009E73",
-    "failure": "#D55E00",
-    "waiting": "#777777",
-    "notice": "#E69F00",
-}
+from ..look import PALETTE
 
 
 class Picture:

@@ -2,8 +2,8 @@
 
 from itertools import groupby, permutations
 
-from .look import masked_url, one_line
-from .traffic import MARKS
+from ..lab.traffic import MARKS
+from ..look import masked_url, one_line
 
 _MOST = 24
 

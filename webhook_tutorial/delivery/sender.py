@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from .clock import SimulatedClock, iso
+from ..clock import SimulatedClock, iso
+from ..events import encode
+from ..lab.outgoing import why_no_answer
+from ..signing import sign
 from .egress import make_session, within
-from .events import encode
-from .outgoing import why_no_answer
-from .signing import sign
 
 #: Longest wait that a receiver may ask for with Retry-After, in seconds.
 LONGEST_RETRY_AFTER = 86_400

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import requests
 from flask import Flask, request
 
-from .clock import SimulatedClock, iso
-from .events import encode, make_event
-from .server import sending_as
+from ..clock import SimulatedClock, iso
+from ..events import encode, make_event
+from ..lab.server import sending_as
 
 _CUSTOMERS = ("Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Goro", "Hana")
 _ITEMS = (("tea", 450), ("coffee", 690), ("mug", 1200), ("honey", 820), ("biscuits", 310))

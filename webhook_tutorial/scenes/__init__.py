@@ -1,0 +1,1 @@
+"""What the lessons play with, made of the lab and of what a product could use."""

@@ -1,0 +1,1 @@
+"""How traffic and simulations are shown: pictures, diagrams and panels."""
