@@ -369,8 +369,10 @@ def test_nobody_waits_for_a_block_that_has_ended():
         (None, b""),
         (b"", b""),
         ({"a": "1 2"}, b"a=1+2"),
+        (bytearray(b"\xff"), b"\xff"),
+        (memoryview(b"\xff"), b"\xff"),
     ],
-    ids=["bytes", "text", "None", "empty", "form"],
+    ids=["bytes", "text", "None", "empty", "form", "bytearray", "memoryview"],
 )
 def test_the_recorded_body_is_what_arrives(server, data, recorded):
     with watch() as sent:

@@ -268,6 +268,22 @@ def test_a_port_that_is_none_is_one_clear_error(port):
         serve(Flask("here"), port=port)
 
 
+def test_an_interrupt_while_it_starts_leaves_no_server_behind(monkeypatch):
+    """One that no list knows could not be stopped, and would keep the port from the next."""
+
+    def interrupted(server, _):
+        ports.append(server.port)
+        raise KeyboardInterrupt
+
+    ports = []
+    monkeypatch.setattr("webhook_tutorial.server.started", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        serve(make_app())
+    monkeypatch.undo()
+    with serve(make_app(), port=ports[0]) as server:
+        assert running() == [server]
+
+
 def test_a_replaced_server_moves_when_its_port_was_taken_meanwhile(monkeypatch):
     first = serve(make_app())
     taken = []
@@ -893,6 +909,24 @@ def test_clients_that_left_are_forgotten_while_the_server_runs(server):
     for _ in range(5):
         requests.get(server.url, timeout=5)
     until(lambda: not server._clients and not server._busy)
+
+
+def test_a_client_for_whom_there_was_no_thread_is_forgotten(server, monkeypatch):
+    start = threading.Thread.start
+
+    def no_more(thread):
+        if thread.daemon and "_client" in thread.name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_more)
+        with connect(server) as client:
+            assert client.recv(1) == b""
+    assert requests.get(server.url, timeout=5).status_code == 200
+    until(lambda: not server._clients)
+    server.stop()
+    assert not server.running
 
 
 def test_a_client_that_keeps_its_connection_does_not_hold_up_stop(server):

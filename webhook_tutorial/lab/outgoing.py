@@ -18,6 +18,7 @@ from .running import name_at
 from .server import RECORDED_BYTES, sending_as
 from .traffic import Exchange, Traffic
 
+_BYTES = bytes, bytearray, memoryview
 _lock = threading.Lock()
 
 
@@ -117,7 +118,7 @@ def _record(watchers, send, args, options):
         "method": request.method,
         "url": request.url,
         "headers": CaseInsensitiveDict({_text(k): _text(v) for k, v in request.headers.items()}),
-        "body": body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b"",
+        "body": body.encode() if isinstance(body, str) else bytes(body) if isinstance(body, _BYTES) else b"",
         "receiver": name_at(parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)),
         "recorded_by": "sender",
         "started": started,

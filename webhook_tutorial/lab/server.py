@@ -122,9 +122,13 @@ class Server:
         self._thread = threading.Thread(
             target=self._wsgi.serve_forever, args=(0.02,), name=f"serve {name}", daemon=True
         )
-        self._thread.start()
-        reserve_name(self.port, name)
-        started(self, self._let_go)
+        try:
+            self._thread.start()
+            reserve_name(self.port, name)
+            started(self, self._let_go)
+        except BaseException:  # whoever loses patience leaves no server behind that nobody knows
+            self.stop()
+            raise
 
     def stop(self):
         """Stop the server: whoever has not sent a whole request is cut off, handlers get `GRACE` seconds to finish.
@@ -134,8 +138,10 @@ class Server:
         with self._stopping:
             if not self.running:
                 return
-            self._wsgi.shutdown()
-            self._thread.join()
+            if self._thread.is_alive():
+                self._wsgi.shutdown()
+                self._thread.join()
+            self._wsgi.server_close()
             end, self._cutting = time.monotonic() + GRACE, True
             clients = [(t, c) for t, c in list(self._clients.items()) if t is not threading.current_thread()]
             for thread, connection in clients:
@@ -168,7 +174,11 @@ class Server:
         """Handle a connection on a thread of its own, remembered so that `stop` can end it."""
         thread = threading.Thread(target=self._client, args=(connection, address), daemon=True)
         self._clients[thread] = connection
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads to give
+            del self._clients[thread]
+            raise
 
     def _client(self, connection, address):
         try:
