@@ -276,7 +276,7 @@ def test_an_interrupt_while_it_starts_leaves_no_server_behind(monkeypatch):
         raise KeyboardInterrupt
 
     ports = []
-    monkeypatch.setattr("webhook_tutorial.server.started", interrupted)
+    monkeypatch.setattr("webhook_tutorial.lab.server.started", interrupted)
     with pytest.raises(KeyboardInterrupt):
         serve(make_app())
     monkeypatch.undo()
