@@ -1,5 +1,6 @@
 """The receivers that lessons 02 and 06 end with, taken from their notebooks: no body may make them answer 500."""
 
+import base64
 import contextlib
 import io
 import json
@@ -13,7 +14,7 @@ import pytest
 import requests
 from flask import Flask, request
 
-from webhook_tutorial import make_event, serve, stop_all
+from webhook_tutorial import SystemClock, make_event, serve, stop_all
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 JSON = {"content_type": "application/json"}
@@ -119,6 +120,28 @@ def test_a_body_is_too_large_however_it_comes(lesson_02, size, status, padding, 
         assert json.loads(answer.text) == {"error": "the body is larger than 10,000 bytes"}
 
 
+@pytest.fixture(params=["attack(body, headers)", "def create_app"])
+def lesson_04(request, monkeypatch):
+    """The two receivers of lesson 04, which verify: an app, and the most bytes that it takes."""
+    names = {}
+    exec("import flask, requests\nfrom flask import *\nfrom webhook_tutorial import *", names)
+    names |= {"serve": lambda app: None, "clock": SystemClock(), "EXAMPLE": SECRET, "body": b"{}", "changed": b"[]"}
+    define("04", names, request.param)
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    return (names["create_app"](), 1_000_000) if "create_app" in names else (names["app"], 10_000)
+
+
+SECRET = "whsec_" + base64.b64encode(b"an example, and no secret").decode()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_that_verifies_refuses_what_is_too_large_as_such_and_not_as_forged(lesson_04, way):
+    """Cut at the limit, a genuine delivery would not verify: a 401, and a long search for its reason."""
+    app, most = lesson_04
+    for size, status in ((most, 401), (most + 1, 413), (2 * most, 413)):
+        assert way(app, b"x" * size).status_code == status
+
+
 # --- What is in it ------------------------------------------------------------------------------------------
 
 #: Bodies that have broken receivers, and what each should get where it is the whole body.
@@ -156,7 +179,7 @@ def payment(**changes):
     return {"id": "evt_7", "event_type": "payment_received", "data": {"number": 7, "amount": 4990}} | changes
 
 
-@pytest.mark.parametrize("id", [None, 1, True, 1.5, "", [], ["evt_7"], {"id": "evt_7"}, "\ud800", "evt\0", "a\nb"])
+@pytest.mark.parametrize("id", [None, 1, True, 1.5, "", [], ["evt_7"], {"id": "evt_7"}, "\ud800", "evt\0", "a\nb", " "])
 def test_an_id_is_a_text_that_is_not_empty(lesson_06, id):
     assert [lesson_06.deliver(payment(id=id)) for _ in range(2)] == [400, 400]
     assert lesson_06.ask("SELECT * FROM charges") == []
@@ -164,7 +187,7 @@ def test_an_id_is_a_text_that_is_not_empty(lesson_06, id):
     assert lesson_06.ask("SELECT * FROM charges") == [(7, 4990)], "the id 1 was not that text"
 
 
-@pytest.mark.parametrize("value", [None, "7", 7.5, [], {}, -1, 10**30, "\ud800"])
+@pytest.mark.parametrize("value", [None, True, False, "7", 7.5, [], {}, -1, 10**30, "\ud800"])
 @pytest.mark.parametrize("field", ["number", "amount"])
 def test_what_cannot_be_charged_is_refused_and_its_id_stays_free(lesson_06, field, value):
     data = {"number": 7, "amount": 4990}
