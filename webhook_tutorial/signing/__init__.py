@@ -1,6 +1,7 @@
 """Sign and verify deliveries. A product could use this: it imports the ground and nothing else of ours."""
 
-from .signature import (
+from .dialect import Dialect
+from .dialects import (
     DIALECTS,
     DISCORD,
     GITHUB,
@@ -10,11 +11,8 @@ from .signature import (
     STANDARD_WEBHOOKS_ED25519,
     STRIPE,
     SVIX,
-    Dialect,
-    SignatureError,
-    sign,
-    verify,
 )
+from .signature import SignatureError, sign, verify
 
 __all__ = [
     "DIALECTS", "DISCORD", "GITHUB", "SHOPIFY", "SLACK", "STANDARD_WEBHOOKS", "STANDARD_WEBHOOKS_ED25519", "STRIPE",
