@@ -15,7 +15,7 @@ from webhook_tutorial import (
     serve,
     stop_all,
 )
-from webhook_tutorial.show.panels import FAULT_MODES
+from webhook_tutorial.show.fault_console import FAULT_MODES
 from webhook_tutorial.simulation import outage
 
 ATTEMPTS = {

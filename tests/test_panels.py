@@ -20,7 +20,7 @@ from webhook_tutorial import (
     sign,
     tamper_bench,
 )
-from webhook_tutorial.show.panels import INTERVALS
+from webhook_tutorial.show.polling_explorer import INTERVALS
 
 NASTY = "<script>alert('x')</script>"
 

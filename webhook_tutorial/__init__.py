@@ -20,11 +20,11 @@ from .show.diagrams import diagram
 from .signing import Dialect, SignatureError, sign, verify
 
 _LAZY = {
-    "fault_console": "show.panels",
-    "inbox": "show.panels",
-    "retry_explorer": "show.panels",
-    "polling_explorer": "show.panels",
-    "tamper_bench": "show.panels",
+    "fault_console": "show.fault_console",
+    "inbox": "show.inbox",
+    "retry_explorer": "show.retry_explorer",
+    "polling_explorer": "show.polling_explorer",
+    "tamper_bench": "show.tamper_bench",
     "axes": "show.pictures",
     "picture": "show.pictures",
     "timeline": "show.pictures",

@@ -13,6 +13,7 @@ PALETTE = {
     "waiting": "#777777",
     "notice": "#E69F00",
 }
+PROVIDER, RECEIVER, FAILURE, WAITING, NOTICE = PALETTE.values()
 
 # --- Characters ---------------------------------------------------------------------------------------------
 
