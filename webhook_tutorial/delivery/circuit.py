@@ -1,0 +1,26 @@
+"""A circuit: what keeps a failing endpoint from being asked again and again."""
+
+
+class Circuit:
+    """Keeps a failing endpoint from being asked again and again by every delivery.
+
+    It opens after ``threshold`` failures in a row; then nothing is sent for ``cooldown`` seconds; then one attempt is
+    let through, whose answer closes it or opens it once more.
+    """
+
+    def __init__(self, threshold=5, cooldown=60.0):
+        if threshold < 1 or cooldown < 0:
+            raise ValueError("threshold must be 1 or more, and cooldown 0 or more seconds.")
+        self.threshold, self.cooldown = threshold, cooldown
+        self.failures, self.opened = 0, None
+
+    def open_until(self, now):
+        """Return until when nothing may be sent, or None if something may."""
+        if self.opened is None or now >= self.opened + self.cooldown:
+            return None
+        return self.opened + self.cooldown
+
+    def record(self, ok, now):
+        """Take note of an attempt's outcome."""
+        self.failures = 0 if ok else self.failures + 1
+        self.opened = now if self.failures >= self.threshold else None
