@@ -21,6 +21,7 @@ from webhook_tutorial import (
     tamper_bench,
 )
 from webhook_tutorial.show.polling_explorer import INTERVALS
+from webhook_tutorial.signing import CHECKS, STANDARD_WEBHOOKS
 
 NASTY = "<script>alert('x')</script>"
 
@@ -326,6 +327,13 @@ def bench():
 def test_the_bench_believes_what_was_sent(bench):
     assert str(bench).endswith("✓ 200: this delivery is believed")
     assert bench._repr_mimebundle_()["text/plain"] == str(bench)
+
+
+def test_the_bench_shows_the_checks_of_verify_up_to_the_first_that_fails(bench):
+    words = [f"✓ {check.words(STANDARD_WEBHOOKS)}" for check in CHECKS]
+    assert str(bench).splitlines()[:-1] == words
+    bench.fields["timestamp"].value = "1767603000"
+    assert str(bench).splitlines()[:-2] == words[:2]  # the headers, and that the timestamp is one
 
 
 @pytest.mark.parametrize(

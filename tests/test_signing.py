@@ -29,6 +29,7 @@ from werkzeug.datastructures import Headers
 
 from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, stop_all, verify
 from webhook_tutorial.signing import (
+    CHECKS,
     DIALECTS,
     DISCORD,
     GITHUB,
@@ -39,6 +40,7 @@ from webhook_tutorial.signing import (
     STRIPE,
     SVIX,
     Dialect,
+    Received,
 )
 from webhook_tutorial.signing.dialect import _FIELDS
 
@@ -824,6 +826,89 @@ def test_stripes_header_has_one_time():
     header = send(STRIPE)["Stripe-Signature"]
     for wrong in (header.split(",")[1], f"t={NOW},{header}", f"{header},t={NOW}", f"{header},t=", f"t=,{header}"):
         assert refusal(STRIPE, {"Stripe-Signature": wrong}) == "malformed"
+
+
+# --- The checks, one by one ---------------------------------------------------------------------------------
+
+CHECKED = {
+    STANDARD_WEBHOOKS: [
+        "webhook-id, webhook-timestamp and webhook-signature are there, in printable ASCII",
+        "webhook-timestamp is a time in whole seconds",
+        "signed within 300 s of our clock",
+        "webhook-id holds no '.', which is where it ends",
+        "webhook-signature holds a signature that begins with 'v1,', and at most 20",
+        "the signature fits the id, the timestamp, the body and the receiver's secret",
+    ],
+    GITHUB: [
+        "X-Hub-Signature-256 is there, in printable ASCII",
+        "X-Hub-Signature-256 begins with 'sha256='",
+        "the signature fits the body and the receiver's secret",
+    ],
+    STRIPE: [
+        "Stripe-Signature is there, in printable ASCII",
+        "t= is a time in whole seconds",
+        "signed at most 300 s ago",
+        "Stripe-Signature holds a signature that begins with 'v1=', and at most 20",
+        "the signature fits the timestamp, the body and the receiver's secret",
+    ],
+    SHOPIFY: [
+        "X-Shopify-Hmac-Sha256 is there, in printable ASCII",
+        "the signature fits the body and the receiver's secret",
+    ],
+}
+
+
+@over(CHECKED)
+def test_what_is_checked_is_told_in_the_words_of_the_dialect(dialect):
+    assert [words for check in CHECKS if (words := check.words(dialect))] == CHECKED[dialect]
+
+
+def test_a_limit_to_both_sides_and_one_to_the_future_have_words():
+    [age] = [check for check in CHECKS if check.name == "age"]
+    assert age.words(replace(STRIPE, max_ahead=60)) == "signed at most 300 s ago and at most 60 s ahead of our clock"
+    assert age.words(replace(STRIPE, max_age=None, max_ahead=60)) == "signed at most 60 s ahead of our clock"
+
+
+def first_to_fail(dialect, headers, body=BODY):
+    """The name of the check that refuses a delivery, and its reason."""
+    received = Received(body, headers, OURS[dialect][1], dialect, CLOCK)
+    for check in CHECKS:
+        try:
+            check.run(received)
+        except SignatureError as error:
+            assert check.words(dialect)  # one that has nothing to check refuses nothing
+            return check.name, error.reason
+
+
+@over(DIALECTS)
+def test_verify_refuses_for_the_reason_of_the_first_check_that_fails(dialect):
+    genuine = send(dialect)
+    assert first_to_fail(dialect, genuine) is None
+    broken = {
+        ("headers", "missing"): (BODY, {}),
+        ("headers", "malformed"): (BODY, genuine | {dialect.signature: "é"}),
+        ("match", "no_match"): (BODY + b" ", genuine),
+    }
+    if dialect.prefix:
+        none = f"t={NOW}" if dialect is STRIPE else "?"
+        broken["signatures", "malformed"] = BODY, genuine | {dialect.signature: none}
+    if dialect.timestamp:
+        broken["timestamp", "malformed"] = BODY, with_stamp(dialect, genuine, "yesterday")
+    if dialect.max_age:
+        broken["age", "too_old"] = BODY, send(dialect, at=NOW - 301)
+    if dialect.max_ahead:
+        broken["age", "too_new"] = BODY, send(dialect, at=NOW + 301)
+    if dialect.id:
+        broken["id", "malformed"] = BODY, genuine | {dialect.id: "msg.1"}
+    for (name, reason), (body, headers) in broken.items():
+        assert first_to_fail(dialect, headers, body) == (name, reason)
+        assert refusal(dialect, headers, body) == reason
+
+
+def test_headers_are_looked_for_before_they_are_read():
+    old = send(STANDARD_WEBHOOKS, at=NOW - 600)
+    del old["webhook-id"]
+    assert refusal(STANDARD_WEBHOOKS, old) == "missing"
 
 
 # --- Header names -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from html import escape
 import ipywidgets as widgets
 
 from ..look import FAILURE, RECEIVER, WAITING
-from ..signing import STANDARD_WEBHOOKS, SignatureError, sign, verify
+from ..signing import CHECKS, STANDARD_WEBHOOKS, Received, SignatureError, sign
 from .panel import Panel
 
 
@@ -62,26 +62,19 @@ class TamperBench(Panel):
             self._fill({"signature": headers["webhook-signature"]})
 
     def _steps(self):
-        """The checks in their order, up to the first that fails."""
+        """The checks of `verify` in their order, up to the first that fails."""
         now = {name: field.value for name, field in self.fields.items()}
         headers = {f"webhook-{name}": now[name] for name in ("id", "timestamp", "signature")}
-        reason, message = "", ""
-        try:
-            verify(now["body"].encode(), headers, self._genuine["secret"], clock=self.clock)
-        except SignatureError as error:
-            reason, message = error.reason, str(error)
-        steps = [
-            (("missing", "malformed"), "the three headers are there and can be read"),
-            (("too_old", "too_new"), f"signed within {STANDARD_WEBHOOKS.max_age} s of our clock"),
-            (("no_match",), "the signature fits the id, the timestamp, the body and the receiver's secret"),
-        ]
+        received = Received(now["body"].encode(), headers, self._genuine["secret"], STANDARD_WEBHOOKS, self.clock)
         lines = []
-        for reasons, words in steps:
-            if reason in reasons:
+        for check in CHECKS:
+            try:
+                check.run(received)
+            except SignatureError as error:
                 changed = [name for name in now if now[name] != self._genuine[name]]
-                lines.append(("✗", message))
+                lines.append(("✗", str(error)))
                 return [*lines, ("•", f"changed since it was sent: {', '.join(changed) or 'nothing'}")]
-            lines.append(("✓", words))
+            lines.append(("✓", check.words(STANDARD_WEBHOOKS)))
         return [*lines, ("✓", "200: this delivery is believed")]
 
     def _paint(self):

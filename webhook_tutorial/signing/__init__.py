@@ -1,5 +1,6 @@
 """Sign and verify deliveries. A product could use this: it imports the ground and nothing else of ours."""
 
+from .checks import CHECKS, Check, Received, SignatureError
 from .dialect import Dialect
 from .dialects import (
     DIALECTS,
@@ -12,9 +13,9 @@ from .dialects import (
     STRIPE,
     SVIX,
 )
-from .signature import SignatureError, sign, verify
+from .signature import sign, verify
 
 __all__ = [
-    "DIALECTS", "DISCORD", "GITHUB", "SHOPIFY", "SLACK", "STANDARD_WEBHOOKS", "STANDARD_WEBHOOKS_ED25519", "STRIPE",
-    "SVIX", "Dialect", "SignatureError", "sign", "verify",
+    "CHECKS", "DIALECTS", "DISCORD", "GITHUB", "SHOPIFY", "SLACK", "STANDARD_WEBHOOKS", "STANDARD_WEBHOOKS_ED25519",
+    "STRIPE", "SVIX", "Check", "Dialect", "Received", "SignatureError", "sign", "verify",
 ]  # fmt: skip

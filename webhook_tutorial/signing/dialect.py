@@ -5,6 +5,7 @@ import re
 import string
 from dataclasses import dataclass
 from itertools import combinations
+from operator import itemgetter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,11 @@ class Dialect:
         max_age, max_ahead: How many seconds old, or ahead of our clock, a timestamp may be; None for no limit.
         unsigned: What can be changed on the way although it looks trustworthy, a tuple: names of headers, mostly.
         source: Where the provider says so.
+
+    Worked out from these:
+        places: Which parts of a delivery are signed, in the order in which they stand.
+        timestamp_header: The header with the time; empty if there is none, or if it is no header.
+        border: What stands after the id in what is signed: in Standard Webhooks a dot. Empty if nothing does.
 
     Raises:
         ValueError: A field is of the wrong kind, or two fields contradict each other; the message says what to do.
@@ -57,8 +63,37 @@ class Dialect:
             value = getattr(self, field)
             if not fits(value):
                 raise ValueError(f"{field} must be {words}; got {value!r}.")
+        self._work_out()
         for sentence in _contradictions(self):
             raise ValueError(sentence)
+
+    def _work_out(self):
+        """Work out once what every delivery asks for; a cached_property would slow all other attributes down."""
+        places = re.findall("{(.*?)}", self.signed)
+        template = self.signed.encode().replace(b"%", b"%%")
+        for place in _PLACES:
+            template = template.replace(b"{%b}" % place.encode(), b"%b")
+        worked_out = {
+            "places": tuple(places),
+            "timestamp_header": "" if self.timestamp.endswith("=") else self.timestamp,
+            "border": self.signed.partition("{id}")[2].partition("{")[0],
+            "_template": template,
+            "_chosen": itemgetter(*map(_PLACES.index, places)) if places else None,
+        }
+        for name, value in worked_out.items():
+            object.__setattr__(self, name, value)
+
+    def crosses(self, id):
+        """Whether an id could end sooner than it does: then a piece of it could be moved into the body, or back.
+
+        So Standard Webhooks forbids a dot in it.
+        """
+        border = self.border
+        return bool(border) and border in id + border[:-1]
+
+    def message(self, id, timestamp, body):
+        """What is signed, bytes: ``signed`` with two texts and the body, bytes, in their places."""
+        return self._template % self._chosen((id.encode(), timestamp.encode(), body))
 
 
 def _text(pattern):
@@ -116,9 +151,9 @@ _ALPHABETS = {  # the characters of a signature
 
 def _contradictions(d):
     """Yield a sentence for whatever in a dialect cannot be true together."""
-    places = [place for place in _PLACES if f"{{{place}}}" in d.signed]
-    inside = d.timestamp if d.timestamp.endswith("=") else ""
-    headers = {"signature": d.signature, "id": d.id, "timestamp": "" if inside else d.timestamp}
+    places = d.places
+    inside = "" if d.timestamp_header else d.timestamp
+    headers = {"signature": d.signature, "id": d.id, "timestamp": d.timestamp_header}
     headers = {field: name.lower() for field, name in headers.items() if name}
 
     for place in ("id", "timestamp"):

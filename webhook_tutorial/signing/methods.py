@@ -2,11 +2,23 @@
 
 import binascii
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+
+def list_secrets(secret):
+    """The secrets, one or several, as a list."""
+    if isinstance(secret, str):
+        return [secret]
+    if isinstance(secret, bytes):
+        raise TypeError("A secret is text, not bytes.")
+    secrets = list(secret)
+    if not secrets:
+        raise ValueError("Give at least one secret.")
+    return secrets
 
 
 @lru_cache
@@ -33,7 +45,7 @@ _DECODE = {
     "hex": binascii.unhexlify,
 }
 _ENCODE = {
-    "base64": lambda data: b64encode(data).decode(),
+    "base64": lambda data: binascii.b2a_base64(data, newline=False).decode(),
     "hex": bytes.hex,
 }
 
@@ -46,7 +58,10 @@ def _hmac(dialect, secret, message):
 def _hmac_fits(dialect, secret, message, offered):
     # Comparing the encoded form accepts one spelling only, and compare_digest takes as long wherever they differ.
     expected = _hmac(dialect, secret, message)
-    return any([hmac.compare_digest(expected, one) for one in offered])
+    found = False
+    for one in offered:
+        found |= hmac.compare_digest(expected, one)
+    return found
 
 
 def _ed25519(dialect, secret, message):
@@ -96,5 +111,6 @@ def _has_small_order(data):
     return y * (y**2 - 1) * (_D * y**4 + 2 * y**2 - 1) % _P == 0
 
 
-_METHODS = {"hmac-sha256": _hmac_fits, "ed25519": _ed25519_fits}
-_SIGN = {"hmac-sha256": _hmac, "ed25519": _ed25519}
+#: Functions of a dialect, a secret and a message: whether one of the signatures offered fits, and the right one.
+FITS = {"hmac-sha256": _hmac_fits, "ed25519": _ed25519_fits}
+SIGN = {"hmac-sha256": _hmac, "ed25519": _ed25519}
