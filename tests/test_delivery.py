@@ -38,16 +38,13 @@ from webhook_tutorial import (
     verdict,
     verify,
 )
+from webhook_tutorial.answers import FINAL, GONE, LONGEST_RETRY_AFTER, retry_after
 from webhook_tutorial.clock import START
 from webhook_tutorial.delivery import (
-    FINAL,
-    GONE,
     HOUR,
-    LONGEST_RETRY_AFTER,
     MINUTE,
     STANDARD_WEBHOOKS_SCHEDULE,
     SVIX_SCHEDULE,
-    retry_after,
 )
 from webhook_tutorial.simulation import outage
 

@@ -4,13 +4,14 @@ The names below are the whole public surface. Pictures and panels load matplotli
 imported when first used.
 """
 
+from .answers import retry_after, verdict, why_no_answer
 from .clock import SimulatedClock, SystemClock
-from .delivery import Circuit, Policy, Sender, exponential, verdict
+from .delivery import Circuit, Policy, Sender, exponential
 from .environment import check_environment, reach_loopback_directly
 from .events import encode, make_event
 from .exercises import check, hint, solution
 from .lab.faults import faults
-from .lab.outgoing import watch, why_no_answer
+from .lab.outgoing import watch
 from .lab.process import Process
 from .lab.running import running, stop_all
 from .lab.server import Server, serve
@@ -36,8 +37,8 @@ _LAZY = {
 __all__ = [
     "Circuit", "Dialect", "Exchange", "Policy", "Process", "Sender", "Server", "Shop", "SignatureError",
     "SimulatedClock", "SystemClock", "Traffic", "check", "check_environment", "diagram", "encode", "exponential",
-    "faults", "hint", "make_event", "reach_loopback_directly", "running", "serve", "sign", "solution", "stop_all",
-    "verdict", "verify", "watch", "why_no_answer", *_LAZY,
+    "faults", "hint", "make_event", "reach_loopback_directly", "retry_after", "running", "serve", "sign", "solution",
+    "stop_all", "verdict", "verify", "watch", "why_no_answer", *_LAZY,
 ]  # fmt: skip
 
 __version__ = "0.1.0"

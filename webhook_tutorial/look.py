@@ -3,6 +3,8 @@
 import re
 from urllib.parse import unquote_plus
 
+from .answers import ok
+
 # --- Colours ------------------------------------------------------------------------------------------------
 
 #: The colours and what they stand for; each also has its own mark or line style, so none is told by colour alone.
@@ -14,6 +16,12 @@ PALETTE = {
     "notice": "#E69F00",
 }
 PROVIDER, RECEIVER, FAILURE, WAITING, NOTICE = PALETTE.values()
+
+
+def mark_of(status):
+    """Return the mark and the colour of an answer, wherever it is shown: a redirect has not arrived either."""
+    return ("✓", RECEIVER) if ok(status) else ("✗", FAILURE)
+
 
 # --- Characters ---------------------------------------------------------------------------------------------
 

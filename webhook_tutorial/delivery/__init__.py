@@ -2,9 +2,9 @@
 
 from .circuit import Circuit
 from .policy import HOUR, MINUTE, STANDARD_WEBHOOKS_SCHEDULE, SVIX_SCHEDULE, Policy, exponential
-from .sender import FINAL, GONE, LONGEST_RETRY_AFTER, Attempt, Delivery, Sender, retry_after, verdict
+from .sender import Attempt, Delivery, Sender
 
 __all__ = [
-    "FINAL", "GONE", "HOUR", "LONGEST_RETRY_AFTER", "MINUTE", "STANDARD_WEBHOOKS_SCHEDULE", "SVIX_SCHEDULE",
-    "Attempt", "Circuit", "Delivery", "Policy", "Sender", "exponential", "retry_after", "verdict",
+    "HOUR", "MINUTE", "STANDARD_WEBHOOKS_SCHEDULE", "SVIX_SCHEDULE",
+    "Attempt", "Circuit", "Delivery", "Policy", "Sender", "exponential",
 ]  # fmt: skip

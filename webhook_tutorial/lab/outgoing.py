@@ -4,16 +4,15 @@ What never reached a server (refused, timed out, cut off) can only be seen from 
 """
 
 import functools
-import socket
 import threading
 import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
+from ..answers import why_no_answer
 from .running import name_at
 from .server import RECORDED_BYTES, sending_as
 from .traffic import Exchange, Traffic
@@ -49,37 +48,6 @@ def watch(name="sender"):
             while isinstance(_there(), _Recorder) and not _there().watchers:
                 HTTPAdapter.send = _there().original
         watcher[1].close("The watch() block has ended, so nothing more will come.")
-
-
-def why_no_answer(error):
-    """Say in two words why a request of `requests` got no answer.
-
-    Args:
-        error: The exception that `requests` raised.
-
-    Returns:
-        ``"timed out"``, ``"refused"`` (nobody listens there), ``"unknown host"`` or ``"connection lost"``;
-        ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for a request that could
-        not be made at all, the exception's class.
-    """
-    if not isinstance(error, Exception):
-        return "interrupted"
-    chain, seen = [error], set()
-    while chain:
-        cause = chain.pop()
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        if isinstance(cause, ConnectionRefusedError):
-            return "refused"
-        if isinstance(cause, socket.gaierror):
-            return "unknown host"
-        chain += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
-    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
-        return "timed out"
-    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return "connection lost"
-    return type(error).__name__
 
 
 def _there():

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
-from ..look import masked, masked_url, one_line, preview, shortened, visible
+from ..answers import ok, reason
+from ..look import mark_of, masked, masked_url, one_line, preview, shortened, visible
 
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
 USUAL_HEADERS = frozenset(
@@ -87,7 +87,7 @@ class Exchange:
     @property
     def ok(self):
         """Whether the answer's status is 2xx, which alone means success to a webhook's sender."""
-        return self.status is not None and 200 <= self.status < 300
+        return ok(self.status)
 
     @property
     def event_type(self):
@@ -174,7 +174,7 @@ class Exchange:
         return self.transcript()
 
     def _repr_html_(self):
-        colour = MARKS[_kind(self)][1]
+        colour = mark_of(self.status)[1]
         request = "\n".join(_half("→", self._request_line(), self._lines, self.body))
         answer = "\n".join(self._answer_lines())
         block = (
@@ -341,7 +341,7 @@ class Traffic(Sequence):
         rows = []
         for i, exchange in enumerate(self._shown()):
             number, request, body, mark, answer, answer_body = map(escape, _row(i, exchange))
-            colour = MARKS[_kind(exchange)][1]
+            colour = mark_of(exchange.status)[1]
             answer = f'<span style="border-left:4px solid {colour};padding-left:6px">{mark} {answer}</span>'
             body, answer_body = (f"<code>{text}</code>" if text else "" for text in (body, answer_body))
             cells = number, request, body, answer, answer_body
@@ -363,41 +363,18 @@ class Traffic(Sequence):
 
 _SHOWN_ROWS = 30
 
-#: How an exchange went, as a mark and a colour that mean the same in every picture.
-MARKS = {"ok": ("✓", "#009E73"), "failed": ("✗", "#D55E00"), "other": ("•", "#777777")}
-
-
-def _kind(exchange):
-    if exchange.ok:
-        return "ok"
-    return "failed" if exchange.status is None or exchange.status >= 400 else "other"
-
-
-# RFC 9110 renamed these; Python follows from 3.13 on, and the lessons read the same on every version.
-_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
-
-
-def reason(status):
-    """Return the phrase that goes with a status code (RFC 9110, section 15), or an empty text."""
-    try:
-        return _RENAMED.get(status) or HTTPStatus(status).phrase
-    except ValueError:
-        return ""
-
-
 def _usual(name, value):
     """Whether a header is one of those that every request carries; a library's own name for itself is, too."""
     return name.lower() in USUAL_HEADERS or (name.lower() == "user-agent" and value.startswith(("python-", "curl/")))
 
 
 def _row(number, exchange):
-    mark = MARKS[_kind(exchange)][0]
     answer = exchange.outcome + (f" ({exchange.error})" if exchange.status and exchange.error else "")
     return (
         str(number),
         one_line(exchange._request_line()),
         preview(exchange.body),
-        mark,
+        mark_of(exchange.status)[0],
         visible(answer),
         preview(exchange.response_body),
     )

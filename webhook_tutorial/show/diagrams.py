@@ -2,8 +2,7 @@
 
 from itertools import groupby, permutations
 
-from ..lab.traffic import MARKS
-from ..look import masked_url, one_line
+from ..look import mark_of, masked_url, one_line
 
 _MOST = 24
 
@@ -146,7 +145,7 @@ def _in_order(loops):
             answer = _answer(seen or known)
             mine.append(_Message(end, target, source, "-->>", answer, times))
         else:
-            mine.append(_Message(end, source, target, "", f"{MARKS['failed'][0]} {known.error}", times))
+            mine.append(_Message(end, source, target, "", f"{mark_of(None)[0]} {known.error}", times))
             if seen is not None and seen.status is not None:
                 # The receiver did answer; whoever asked was no longer there to hear it.
                 late = max(end, seen.mark + seen.seconds)
@@ -179,8 +178,9 @@ def _request(exchange, times):
 
 
 def _answer(exchange):
-    mark = MARKS["failed"][0] + " " if exchange.status >= 400 else ""
-    return mark + exchange.outcome + (f" ({exchange.error})" if exchange.error else "")
+    # What went well needs no mark in a picture that is full of arrows.
+    failed = "" if exchange.ok else mark_of(exchange.status)[0] + " "
+    return failed + exchange.outcome + (f" ({exchange.error})" if exchange.error else "")
 
 
 def _escape(text):

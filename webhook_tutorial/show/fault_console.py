@@ -6,6 +6,7 @@ import ipywidgets as widgets
 
 from ..events import make_event
 from ..lab.faults import faults
+from ..look import mark_of
 from .panel import Panel
 
 #: The proxies of consoles by the server's name: showing a console again replaces the proxy that it had.
@@ -54,7 +55,7 @@ class FaultConsole(Panel):
         lines = [f"The receiver is set to: {self.proxy.mode}."]
         if self.delivery is None:
             return "\n".join([*lines, "Nothing sent yet."])
-        lines += [f"{'✓' if a.status and a.status < 300 else '✗'} {a}" for a in self.delivery.attempts]
+        lines += [f"{mark_of(a.status)[0]} {a}" for a in self.delivery.attempts]
         tried = len(self.delivery.attempts)
         lines.append(f"{self.delivery.id}: {self.delivery.state} after {tried} attempt{'' if tried == 1 else 's'}.")
         lines.append(f"The receiver has processed it {self._processed} times.")

@@ -7,8 +7,7 @@ from html import escape
 
 import ipywidgets as widgets
 
-from ..lab.traffic import MARKS
-from ..look import WAITING, masked_url, one_line, visible
+from ..look import WAITING, mark_of, masked_url, one_line, visible
 from .panel import Panel
 
 _REPAINT_SECONDS = 0.1
@@ -133,8 +132,7 @@ def inbox(traffic):
 
 
 def _label(exchange):
-    mark = MARKS["ok" if exchange.ok else "failed"][0]
-    words = [mark, one_line(exchange.method, 30), one_line(masked_url(exchange.target), 30)]
+    words = [mark_of(exchange.status)[0], one_line(exchange.method, 30), one_line(masked_url(exchange.target), 30)]
     if exchange.event_type:
         words.append(one_line(exchange.event_type, 30))
     return " ".join([*words, "→", visible(exchange.outcome)])

@@ -1,0 +1,127 @@
+"""The rules of the house: which folder may import which, and what may be named how."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import webhook_tutorial
+
+HOUSE = Path(webhook_tutorial.__file__).parent
+
+#: What each folder may import of ours, besides itself. The ground is every file at the root but the faces.
+MAY_IMPORT = {
+    "ground": set(),
+    "signing": {"ground"},
+    "delivery": {"ground", "signing"},
+    "lab": {"ground"},
+    "scenes": {"ground", "signing", "delivery", "lab"},
+    "show": {"ground", "signing", "delivery", "lab", "scenes"},
+    "exercises": {"ground", "signing", "delivery", "lab", "scenes"},
+}
+FACES = {"__init__"}  # it hands on the names of all
+
+
+def files(house=HOUSE):
+    return [path for path in sorted(house.rglob("*.py")) if "__pycache__" not in path.parts]
+
+
+def floor_of(parts):
+    """The part of the house that a path or a dotted name belongs to; the face has none."""
+    first = parts[0]
+    return first if len(parts) > 1 and first in MAY_IMPORT else None if first in FACES else "ground"
+
+
+def imports(path, house=HOUSE):
+    """The modules of ours that a file imports, anywhere in it, as lists of names below the package."""
+    here = list(path.relative_to(house).with_suffix("").parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = here[: len(here) - node.level]
+            names = (node.module or "").split(".") if node.module else []
+            for alias in node.names:
+                target = [*base, *names]
+                yield target if names else [*target, alias.name]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "webhook_tutorial":
+            yield node.module.split(".")[1:] or ["__init__"]
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == "webhook_tutorial":
+                    yield alias.name.split(".")[1:] or ["__init__"]
+
+
+def folder_of(target, house=HOUSE):
+    return target[0] if (house / target[0]).is_dir() else floor_of([target[0]]) or "the face"
+
+
+def uphill(house=HOUSE):
+    """Every import that the rule forbids, as a sentence."""
+    wrong = []
+    for path in files(house):
+        parts = path.relative_to(house).with_suffix("").parts
+        floor = floor_of(parts)
+        if floor is None:
+            continue
+        for target in imports(path, house):
+            other = folder_of(target, house)
+            if other != floor and other not in MAY_IMPORT[floor]:
+                wrong.append(f"{'/'.join(parts)}.py imports {'.'.join(target)}: {floor} may not import {other}")
+    return wrong
+
+
+def misnamed(names, house=HOUSE):
+    """Public names that are a module's or a folder's at the root: importing that would put it in the name's place."""
+    rooms = {path.stem for path in house.glob("*.py")} | {path.name for path in house.iterdir() if path.is_dir()}
+    return sorted(set(names) & rooms)
+
+
+def test_no_import_runs_uphill():
+    assert uphill() == []
+
+
+@pytest.fixture
+def copy(tmp_path):
+    for path in files():
+        target = tmp_path / path.relative_to(HOUSE)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [
+        ("clock.py", "from .signing import sign"),
+        ("look.py", "from . import lab"),
+        ("signing/signature.py", "from ..lab.traffic import Traffic"),
+        ("signing/signature.py", "from ..delivery import Policy"),
+        ("delivery/sender.py", "def f():\n    from ..lab import outgoing"),
+        ("delivery/sender.py", "import webhook_tutorial.lab.server"),
+        ("lab/server.py", "from ..delivery.sender import Sender"),
+        ("lab/server.py", "from webhook_tutorial.signing import sign"),
+        ("lab/server.py", "from webhook_tutorial import Sender"),
+        ("scenes/shop.py", "from ..show.diagrams import diagram"),
+        ("show/diagrams.py", "from ..exercises import check"),
+        ("exercises/engine.py", "from ..show import inbox"),
+    ],
+)
+def test_an_import_that_runs_uphill_is_found(copy, room, line):
+    with open(copy / room, "a", encoding="utf-8") as file:
+        file.write("\n" + line + "\n")
+    [found] = uphill(copy)
+    assert found.startswith(f"{room} imports ")
+
+
+def test_every_folder_has_a_rule():
+    folders = {path.name for path in HOUSE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(MAY_IMPORT) - {"ground"}
+
+
+def test_no_public_name_is_a_rooms():
+    assert misnamed(webhook_tutorial.__all__) == []
+
+
+def test_a_public_name_that_is_a_rooms_is_found(copy):
+    (copy / "inbox.py").touch()
+    (copy / "faults").mkdir()
+    assert misnamed(webhook_tutorial.__all__, copy) == ["faults", "inbox"]

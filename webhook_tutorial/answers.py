@@ -1,0 +1,112 @@
+"""What an answer means: asked by everyone, written once.
+
+To a webhook, 2xx alone is success. An answer is a status code, or None where none came.
+"""
+
+import socket
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import requests
+
+#: Answers that say the same next time, because they are about the request itself (RFC 9110, sections 15.4 to 15.6).
+FINAL = frozenset({*range(300, 400), 400, 405, 406, 411, 413, 414, 415, 422, 431, 501, 505})
+
+#: The receiver has gone for good: stop, and send nothing more to this endpoint (Standard Webhooks says so of 410).
+GONE = frozenset({410})
+
+#: Longest wait that a receiver may ask for with Retry-After, in seconds.
+LONGEST_RETRY_AFTER = 86_400
+
+
+def ok(status):
+    """Say whether an answer means that the delivery has arrived, which only 2xx does."""
+    return status is not None and 200 <= status < 300
+
+
+def verdict(status):
+    """Say what an answer means for a delivery.
+
+    Args:
+        status: The answer's status code, or None if no answer came.
+
+    Returns:
+        ``"delivered"`` (2xx), ``"stop"`` (`FINAL`), ``"gone"`` (`GONE`), or ``"retry"`` for everything else: 5xx, no
+        answer, and those 4xx that may be mended while we wait (a secret, a route, a limit).
+    """
+    if ok(status):
+        return "delivered"
+    return "gone" if status in GONE else "stop" if status in FINAL else "retry"
+
+
+def retry_after(headers, now):
+    """Return for how many seconds a receiver asks to be left alone, or None if it does not, or not legibly.
+
+    Both forms of RFC 9110, section 10.2.3, are read: seconds, and a date. The result lies from 0 to
+    `LONGEST_RETRY_AFTER`, so that no receiver can put a delivery off for ever.
+
+    Args:
+        headers: The answer's headers, a mapping that ignores case. A date is counted from their own ``Date``, which
+            stands for the clock that the receiver wrote it by (RFC 9110, section 6.6.1).
+        now: The time in seconds since the epoch, from which a date is counted in an answer without a ``Date``.
+    """
+    text = (headers.get("Retry-After") or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(int(text.lstrip("0")[:9] or 0), LONGEST_RETRY_AFTER)
+    until, written = _seconds(text), _seconds(headers.get("Date") or "")
+    if until is None:
+        return None
+    return min(max(0.0, until - (now if written is None else written)), LONGEST_RETRY_AFTER)
+
+
+def _seconds(date):
+    """A date of HTTP in seconds since the epoch, or None if it is none."""
+    try:
+        date = parsedate_to_datetime(date)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()  # one form names no zone: all are UTC
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def why_no_answer(error):
+    """Say in two words why a request of `requests` got no answer.
+
+    Args:
+        error: The exception that `requests` raised.
+
+    Returns:
+        ``"timed out"``, ``"refused"`` (nobody listens there), ``"unknown host"`` or ``"connection lost"``;
+        ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for a request that could
+        not be made at all, the exception's class.
+    """
+    if not isinstance(error, Exception):
+        return "interrupted"
+    chain, seen = [error], set()
+    while chain:
+        cause = chain.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        if isinstance(cause, ConnectionRefusedError):
+            return "refused"
+        if isinstance(cause, socket.gaierror):
+            return "unknown host"
+        chain += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
+        return "timed out"
+    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        return "connection lost"
+    return type(error).__name__
+
+
+# RFC 9110 renamed these; Python follows from 3.13 on, and the lessons read the same on every version.
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
+def reason(status):
+    """Return the phrase that goes with a status code (RFC 9110, section 15), or an empty text."""
+    try:
+        return _RENAMED.get(status) or HTTPStatus(status).phrase
+    except ValueError:
+        return ""
