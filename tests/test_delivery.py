@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -17,6 +18,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
@@ -45,7 +47,10 @@ from webhook_tutorial.delivery import (
     MINUTE,
     STANDARD_WEBHOOKS_SCHEDULE,
     SVIX_SCHEDULE,
+    Adapter,
+    make_session,
 )
+from webhook_tutorial.signing import DIALECTS, GITHUB, STANDARD_WEBHOOKS_ED25519, STRIPE, SVIX
 from webhook_tutorial.simulation import outage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,10 +92,10 @@ class Wire(HTTPAdapter):
 
 def make_sender(policy, *script, clock=None, takes=0.0, **options):
     """A sender on a simulated clock, and the wire that it sends to."""
-    sender = Sender(policy, clock or SimulatedClock(), **options)
-    wire = Wire(sender.clock, *script, takes=takes)
-    sender._session.mount("http://", wire)
-    return sender, wire
+    clock, session = clock or SimulatedClock(), make_session()
+    wire = Wire(clock, *script, takes=takes)
+    session.mount("http://", wire)
+    return Sender(policy, clock, session=session, **options), wire
 
 
 def event(number=1):
@@ -474,6 +479,116 @@ def test_without_a_secret_there_is_an_id_and_no_signature():
     assert json.loads(wire.requests[0].body)["data"] == {"number": 1}
 
 
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_an_attempt_is_signed_in_the_dialect_handed_in(dialect):
+    secret, public = key_pair(dialect)
+    sender, wire = make_sender(Policy((HOUR,)), 500, secret=secret, dialect=dialect)
+    sender.send(URL, event())
+    sender.run()
+    for at, request in zip(wire.at, wire.requests, strict=True):
+        verify(request.body, request.headers, public, dialect, clock=SimulatedClock(at))
+        assert ("webhook-id" in request.headers) == (dialect.id == "webhook-id")
+
+
+def key_pair(dialect):
+    """What a sender signs with in a dialect, and what a receiver verifies with."""
+    if dialect.method == "hmac-sha256":
+        return (SECRET, SECRET) if dialect.key == "base64" else ("swordfish", "swordfish")
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    private, public = key.private_bytes_raw(), key.public_key().public_bytes_raw()
+    if dialect.key == "hex":
+        return dialect.private_prefix + private.hex(), dialect.key_prefix + public.hex()
+    return (
+        dialect.private_prefix + b64encode(private).decode(),
+        dialect.key_prefix + b64encode(public).decode(),
+    )
+
+
+@pytest.mark.parametrize(("dialect", "name"), [(SVIX, "svix-id"), (STANDARD_WEBHOOKS_ED25519, "webhook-id")])
+def test_without_a_secret_the_id_goes_where_the_dialect_has_it(dialect, name):
+    sender, wire = make_sender(Policy(()), dialect=dialect)
+    sender.send(URL, event())
+    sender.run()
+    ids = {n: v for n, v in wire.requests[0].headers.items() if v == "evt_1"}
+    assert ids == {name: "evt_1"}
+    with pytest.raises(ValueError, match="id of an event"):
+        sender.send(URL, event() | {"id": "order.7"})
+
+
+@pytest.mark.parametrize("dialect", [None, GITHUB, STRIPE], ids=["none", "GitHub", "Stripe"])
+def test_a_dialect_without_an_id_sends_none_and_asks_for_none(dialect):
+    sender, wire = make_sender(Policy(()), dialect=dialect)
+    sender.send(URL, event() | {"id": "order.7"})
+    sender.run()
+    usual = {"User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Length"}
+    assert {n: v for n, v in wire.requests[0].headers.items() if n not in usual} == {"Content-Type": "application/json"}
+
+
+def test_a_secret_is_of_no_use_without_a_dialect():
+    with pytest.raises(ValueError, match="dialect=None sends nothing but the event: leave the secret out"):
+        Sender(Policy(()), secret=SECRET, dialect=None)
+
+
+def test_a_secret_of_another_dialect_is_told_at_once():
+    with pytest.raises(ValueError, match="must begin with whsk_"):
+        Sender(Policy(()), secret=SECRET, dialect=STANDARD_WEBHOOKS_ED25519)
+    assert Sender(Policy(()), secret="swordfish", dialect=GITHUB).secret == "swordfish"
+
+
+# --- The session --------------------------------------------------------------------------------------------
+
+
+class Guard(Adapter):
+    """Lets nothing out to one path."""
+
+    def send(self, request, **options):
+        if request.path_url == "/forbidden":
+            raise PermissionError("not there")
+        return super().send(request, **options)
+
+
+def test_a_guard_is_an_adapter_of_the_session_handed_in(receiver):
+    session = make_session()
+    session.mount("http://", Guard())
+    sender = Sender(Policy(()), session=session)
+    allowed, forbidden = sender.send(receiver.url, event(1)), sender.send(receiver.url + "/forbidden", event(2))
+    sender.run()
+    assert (statuses(allowed), statuses(forbidden)) == ([204], ["PermissionError"])
+    assert len(receiver.traffic) == 1
+
+
+def counting_closes(session):
+    closed, close = [], session.close
+    session.close = lambda: (closed.append(1), close())
+    return closed
+
+
+def test_a_sender_closes_the_session_that_it_has_opened():
+    with Sender(Policy(())) as sender:
+        closed = counting_closes(sender.session)
+        assert not closed
+    assert closed
+    sender.close()
+
+
+def test_a_sender_is_closed_whatever_goes_wrong():
+    with pytest.raises(ZeroDivisionError), Sender(Policy(())) as sender:
+        closed = counting_closes(sender.session)
+        raise ZeroDivisionError
+    assert closed
+
+
+def test_a_session_handed_in_stays_open_for_its_owner():
+    session = make_session()
+    closed = counting_closes(session)
+    with Sender(Policy(()), session=session) as sender:
+        assert sender.session is session
+    assert not closed
+
+
+# --- Time and turns -----------------------------------------------------------------------------------------
+
+
 def test_the_time_that_an_attempt_takes_is_not_part_of_the_wait():
     sender, wire = make_sender(Policy((10,)), 500, takes=3)
     sender.send(URL, event())
@@ -532,8 +647,8 @@ def test_a_cookie_of_one_receiver_is_not_sent_with_the_next_delivery():
 )
 def test_an_address_that_is_none_fails_like_any_other_and_holds_nobody_up(url):
     sender, wire = make_sender(exponential(1, attempts=2))
-    sender._session.mount("http://", HTTPAdapter())
-    sender._session.mount("http://receiver.test", wire)
+    sender.session.mount("http://", HTTPAdapter())
+    sender.session.mount("http://receiver.test", wire)
     bad, good = sender.send(url, event(1)), sender.send(URL, event(2))
     sender.run()
     assert good.state == "delivered" and len(wire.requests) == 1
@@ -694,6 +809,22 @@ def test_two_threads_do_not_run_one_sender_at_once():
     sender.run()
     assert delivery.state == "delivered" and len(wire.requests) == 1
     assert [words[:30] for words in told] == ["This sender is running already"]
+
+
+def test_several_threads_have_a_sender_each(receiver):
+    def work(number):
+        with Sender(exponential(1, attempts=2)) as sender:
+            done.append([sender.send(receiver.url, event(f"{number}-{n}")) for n in range(5)])
+            sender.run()
+
+    done = []
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [statuses(d) for deliveries in done for d in deliveries] == [[204]] * 20
+    assert len(receiver.traffic) == 20
 
 
 def test_what_an_action_sends_or_redelivers_is_delivered_by_the_run_under_way():

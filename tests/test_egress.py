@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from webhook_tutorial import Policy, Sender, make_event, serve, stop_all, watch
 from webhook_tutorial.clock import START
+from webhook_tutorial.delivery import Adapter, make_session
 
 
 @pytest.fixture(autouse=True)
@@ -170,11 +171,27 @@ def test_no_answer_is_taken_for_that_of_another_delivery(answer, total):
     assert heard == ["evt_0", "evt_1", "evt_2"]
 
 
-def test_over_tls_it_is_the_same(certificate):
+def test_behind_a_guard_it_is_the_same():
+    class Guard(Adapter):
+        """One that lets everything out."""
+
+    session, gone = make_session(), threading.Event()
+    session.mount("http://", Guard())
+    drip = endless(HEAD + b"\r\n", b"x", gone, pause=0.02)
+    with answering(slowly(informational(103), NO_CONTENT), drip) as (url, _):
+        first, second = deliver(url, 2, total=0.5, session=session)
+        assert gone.wait(5), "the connection was left open"
+        no_attempt_goes_on()
+    assert [statuses(first), statuses(second)] == [[204], [200]]
+
+
+def test_over_tls_it_is_the_same(certificate, monkeypatch):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # requests prefers them to the certificate of its session
+        monkeypatch.delenv(name, raising=False)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     sender, gone = Sender(Policy(()), total=0.5), threading.Event()
-    sender._session.verify = certificate
+    sender.session.verify = certificate
     drip = endless(HEAD + b"\r\n", b"x", gone, pause=0.02)
     with answering(slowly(informational(103), NO_CONTENT), FINAL_500, drip, tls=context) as (url, _):
         deliveries = [sender.send(url, event(n)) for n in range(3)]

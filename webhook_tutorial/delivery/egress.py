@@ -35,7 +35,7 @@ def make_session():
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no receiver may mark us
     session.get_redirect_target = lambda answer: None  # else it is looked at, although it is not followed
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
+        session.mount(scheme, Adapter())
     return session
 
 
@@ -82,7 +82,12 @@ _NO_LIMIT = _Limit(None)
 _limit = ContextVar("limit")
 
 
-class _Adapter(HTTPAdapter):
+class Adapter(HTTPAdapter):
+    """How a session of `make_session` sends: it reads an answer to a bound, and ends when the attempt is over.
+
+    What a guard lets out is bounded too if the guard is a subclass of this one, mounted in its place.
+    """
+
     def get_connection_with_tls_context(self, *arguments, **options):
         pool = super().get_connection_with_tls_context(*arguments, **options)
         pool.ConnectionCls = _bounded(type(pool).ConnectionCls)

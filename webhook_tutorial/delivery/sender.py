@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from ..answers import retry_after, verdict, why_no_answer
 from ..clock import SimulatedClock, iso
 from ..events import encode
-from ..signing import sign
+from ..signing import STANDARD_WEBHOOKS, check_id, sign
 from .egress import make_session, within
-
-_ANY_SECRET = "whsec_" + "trial+++"  # signs nothing that is sent
 
 
 @dataclass(frozen=True)
@@ -71,47 +69,73 @@ class Delivery:
 class Sender:
     """Delivers events, each with as many attempts as its policy has.
 
+    It belongs to one thread, the one that runs it: a second run at the same time is refused. Several threads have a
+    sender each. Others may `send` while it runs; that is delivered by this run or by the next.
+
+    It closes the session that it has opened: call `close`, or use it in a ``with`` block.
+
     Args:
         policy: A `Policy`.
         clock: Where the time comes from and what is slept on: a new `SimulatedClock` if left out, so nothing waits
             for real unless you hand in a `SystemClock`.
-        secret: Signs each attempt anew (same id, new timestamp) as Standard Webhooks asks; none if left out.
+        secret: Signs each attempt anew (same id, new timestamp), so that each is fresh; none if left out.
+        dialect: The `Dialect` to sign in; without a secret the id alone is sent, in the header that the dialect has
+            for it. None sends nothing but the event.
         timeout: Seconds to wait for a connection, and for each piece of the answer.
         total: Seconds that one attempt may take as a whole; then its connection is closed. None sets no limit.
         circuit: A function that makes a `Circuit` for each endpoint; none if left out.
         chance: Gives a number from 0 to 1 for the jitter; seeded if left out.
+        session: What to send with, and yours to close: one of `make_session`, with a guard mounted on it, say. A new
+            one if left out.
 
     Attributes:
         deliveries: Every `Delivery`, in the order in which they were handed in.
         gone: The endpoints that have answered 410; nothing is sent to them any more.
+
+    Raises:
+        ValueError: The secret cannot be read, or there is no dialect to sign in.
     """
 
-    def __init__(self, policy, clock=None, *, secret="", timeout=2.0, total=30.0, circuit=None, chance=None):
+    def __init__(
+        self, policy, clock=None, *, secret="", dialect=STANDARD_WEBHOOKS, timeout=2.0, total=30.0, circuit=None,
+        chance=None, session=None,
+    ):  # fmt: skip
         self.policy, self.clock = policy, clock or SimulatedClock()
+        if secret and not dialect:
+            raise ValueError("dialect=None sends nothing but the event: leave the secret out, or name a dialect.")
         if secret:
-            sign(b"", secret, id="trial")  # a secret that cannot be read is told here, not at the first attempt
-        self.secret, self.timeout, self.total = secret, timeout, total
+            sign(b"", secret, dialect, id="trial")  # one that cannot be read is told here, not at the first attempt
+        self.secret, self.dialect, self.timeout, self.total = secret, dialect, timeout, total
         self.chance = chance or random.Random(1).random
         self.deliveries, self.gone = [], set()
         self._make_circuit, self._circuits = circuit, {}
         self._queue, self._turns = [], itertools.count()
-        self._session = make_session()
+        self.session, self._opened = session or make_session(), session is None
         self._running = Context()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Close the session, unless it was handed in. It is fine to do so twice."""
+        if self._opened:
+            self.session.close()
 
     def send(self, url, event):
         """Put an event in line; `run` makes the attempts. Returns its `Delivery`.
 
         Raises:
-            ValueError: The event has no id that can be sent and signed.
+            ValueError: The event has no id that can be sent and signed, and the dialect has room for one.
         """
         id = event.get("id")
         try:
-            sign(b"", self.secret or _ANY_SECRET, id=id)  # with no secret too: one may come before the next attempt
-        except ValueError:
-            raise ValueError(
-                f"The id of an event goes into a header and is signed: give a text in ASCII without spaces and dots, "
-                f"not {id!r}."
-            ) from None
+            if self.dialect:
+                check_id(id, self.dialect)  # without a secret too: one may come before the next attempt
+        except ValueError as error:
+            raise ValueError(f"The id of an event cannot be {id!r}. {error}") from None
         now = self.clock.now()
         delivery = Delivery(id, url, encode(event), now, now, turn=next(self._turns))
         self.deliveries.append(delivery)
@@ -217,13 +241,15 @@ class Sender:
         return {"failed": failed, "due": self.clock.now() + max(wait, attempt.asked_to_wait or 0)}
 
     def _headers(self, delivery, now):
-        headers = {"Content-Type": "application/json", "webhook-id": delivery.id}
-        return headers | (sign(delivery.body, self.secret, id=delivery.id, timestamp=now) if self.secret else {})
+        headers, dialect = {"Content-Type": "application/json"}, self.dialect
+        if self.secret:
+            return headers | sign(delivery.body, self.secret, dialect, id=delivery.id, timestamp=now)
+        return headers | ({dialect.id: delivery.id} if dialect and dialect.id else {})
 
     def _request(self, delivery, headers, now):
         options = {"data": delivery.body, "headers": headers, "timeout": self.timeout, "allow_redirects": False}
         try:
-            answer = within(self.total, lambda: self._session.post(delivery.url, **options))
+            answer = within(self.total, lambda: self.session.post(delivery.url, **options))
         except TimeoutError:
             return Attempt(now, None, "timed out")
         except Exception as error:  # an address that is none, for one, raises more than requests' own exceptions

@@ -13,9 +13,9 @@ from .dialects import (
     STRIPE,
     SVIX,
 )
-from .signature import sign, verify
+from .signature import check_id, sign, verify
 
 __all__ = [
     "CHECKS", "DIALECTS", "DISCORD", "GITHUB", "SHOPIFY", "SLACK", "STANDARD_WEBHOOKS", "STANDARD_WEBHOOKS_ED25519",
-    "STRIPE", "SVIX", "Check", "Dialect", "Received", "SignatureError", "sign", "verify",
+    "STRIPE", "SVIX", "Check", "Dialect", "Received", "SignatureError", "check_id", "sign", "verify",
 ]  # fmt: skip

@@ -53,11 +53,7 @@ def sign(body, secret, dialect=STANDARD_WEBHOOKS, *, id="", timestamp=None):
     """
     if not isinstance(body, (bytes, bytearray)):
         raise TypeError(f"The body must be the bytes that will be sent, not {type(body).__name__}.")
-    if dialect.id and not (isinstance(id, str) and _ID.fullmatch(id) and not dialect.crosses(id)):
-        without = f" and without {dialect.border!r}" if dialect.border else ""
-        raise ValueError(
-            f"{dialect.name} signs the id of a delivery: give id= a text in ASCII without spaces{without}."
-        )
+    check_id(id, dialect)
     secrets = list_secrets(secret)
     if len(secrets) > 1 and not dialect.separator:
         raise ValueError(f"{dialect.name} takes one signature, and {len(secrets)} secrets were given.")
@@ -78,6 +74,19 @@ def sign(body, secret, dialect=STANDARD_WEBHOOKS, *, id="", timestamp=None):
     elif dialect.timestamp:
         items.insert(0, dialect.timestamp + stamp)
     return headers | {dialect.signature: dialect.separator.join(items)}
+
+
+def check_id(id, dialect=STANDARD_WEBHOOKS):
+    """Check that a delivery with this id can be signed; in a dialect that has no id, any can.
+
+    Raises:
+        ValueError: It cannot; the message says what an id may be.
+    """
+    if dialect.id and not (isinstance(id, str) and _ID.fullmatch(id) and not dialect.crosses(id)):
+        without = f" and without {dialect.border!r}" if dialect.border else ""
+        raise ValueError(
+            f"{dialect.name} signs the id of a delivery: give id= a text in ASCII without spaces{without}."
+        )
 
 
 _ID = re.compile("[!-~]+")  # a space at its ends would be stripped on the way
