@@ -13,8 +13,8 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from ..answers import why_no_answer
-from .running import name_at
-from .server import RECORDED_BYTES, sending_as
+from .recorder import RECORDED_BYTES
+from .running import name_at, sending_as
 from .traffic import Exchange, Traffic
 
 _BYTES = bytes, bytearray, memoryview

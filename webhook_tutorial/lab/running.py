@@ -4,7 +4,11 @@ Servers, proxies and processes enter here when they start, so that one list show
 """
 
 import atexit
+import contextvars
 import os
+
+#: Who is sending in this thread or task: a server's name while one of its handlers runs.
+sending_as = contextvars.ContextVar("sending_as", default="")
 
 _up = {}
 _names = {}

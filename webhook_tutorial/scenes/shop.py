@@ -9,7 +9,7 @@ from flask import Flask, request
 
 from ..clock import SimulatedClock, iso
 from ..events import encode, make_event
-from ..lab.server import sending_as
+from ..lab.running import sending_as
 
 _CUSTOMERS = ("Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Goro", "Hana")
 _ITEMS = (("tea", 450), ("coffee", 690), ("mug", 1200), ("honey", 820), ("biscuits", 310))
