@@ -66,7 +66,7 @@ def start_and_stop():
         idle = socket.create_connection(("127.0.0.1", server.port), timeout=5)
         starts.append(time.perf_counter() - begun)
         with idle:
-            until(lambda server=server: len(server._clients) == 1)  # the server has taken the idle client
+            until(lambda server=server: len(server._threads.clients) == 1)  # the server has taken the idle client
             time.sleep(
                 0.02 + n * 0.02 / ROUNDS
             )  # and waits for the next, for a different while in each round

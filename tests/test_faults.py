@@ -900,7 +900,7 @@ def test_stopping_does_not_wait_for_a_receiver_that_hangs():
     server = serve(app, name="receiver")
     proxy = faults(server)
     threading.Thread(target=send, args=(proxy,), daemon=True).start()
-    until(lambda: server._busy)
+    until(lambda: server._threads.busy)
     began = time.monotonic()
     proxy.stop()
     assert time.monotonic() - began < 5 and not proxy._open

@@ -172,12 +172,12 @@ def test_an_interrupted_stop_can_be_repeated(monkeypatch):
         monkeypatch.undo()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(server._thread, "join", interrupt)
+    monkeypatch.setattr(server._accepting, "join", interrupt)
     with pytest.raises(KeyboardInterrupt):
         server.stop()
     assert running() == [server]
     server.stop()
-    assert running() == [] and not server._thread.is_alive()
+    assert running() == [] and not server._accepting.is_alive()
 
 
 # --- A child made by fork ---------------------------------------------------------------------------------

@@ -899,7 +899,7 @@ def test_a_broken_length_is_answered_and_recorded(server, rest):
 def test_silent_and_half_sent_clients_do_not_hold_up_stop(server):
     with connect(server) as silent, connect(server) as half:
         half.sendall(b"POST / HTTP/1.1\r\nHost")
-        until(lambda: len(server._clients) == 2)
+        until(lambda: len(server._threads.clients) == 2)
         stopping = in_thread(server.stop)
         stopping()
         assert silent.recv(10) == b"" and half.recv(10) == b""
@@ -908,7 +908,7 @@ def test_silent_and_half_sent_clients_do_not_hold_up_stop(server):
 def test_clients_that_left_are_forgotten_while_the_server_runs(server):
     for _ in range(5):
         requests.get(server.url, timeout=5)
-    until(lambda: not server._clients and not server._busy)
+    until(lambda: not server._threads.clients and not server._threads.busy)
 
 
 def test_a_client_for_whom_there_was_no_thread_is_forgotten(server, monkeypatch):
@@ -924,7 +924,7 @@ def test_a_client_for_whom_there_was_no_thread_is_forgotten(server, monkeypatch)
         with connect(server) as client:
             assert client.recv(1) == b""
     assert requests.get(server.url, timeout=5).status_code == 200
-    until(lambda: not server._clients)
+    until(lambda: not server._threads.clients)
     server.stop()
     assert not server.running
 
@@ -950,7 +950,7 @@ def test_a_running_handler_may_finish_when_its_server_stops():
     call = in_thread(requests.get, server.url + "/slow")
     assert begun.wait(5)
     stopping = in_thread(server.stop)
-    until(lambda: not server._thread.is_alive())  # it takes no new clients any more
+    until(lambda: not server._accepting.is_alive())  # it takes no new clients any more
     release.set()
     assert call().text == "finished"
     stopping()
@@ -970,7 +970,7 @@ def test_a_request_that_had_come_when_its_server_stops_is_answered(server, monke
     call = in_thread(requests.post, server.url + "/late", b"body")
     assert come.wait(5)
     stopping = in_thread(server.stop)
-    until(lambda: not server._thread.is_alive())
+    until(lambda: not server._accepting.is_alive())
     time.sleep(0.05)  # longer only makes it harder to pass
     release.set()
     assert call().content == b"body"
@@ -982,10 +982,10 @@ def test_whoever_is_cut_off_by_stop_is_not_told_that_it_is_its_fault(server):
     with connect(server) as head, connect(server) as body:
         head.sendall(b"POST / HTTP/1.1\r\nHos")
         body.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
-        until(lambda: server._busy)
+        until(lambda: server._threads.busy)
         server.stop()
         assert head.recv(100) == body.recv(100) == b""
-        until(lambda: not server._clients)
+        until(lambda: not server._threads.clients)
     assert not server.traffic
 
 
@@ -1012,9 +1012,9 @@ def test_a_request_that_stop_cuts_off_is_not_recorded_as_refused(server):
     requests.get(server.url, timeout=5)
     with connect(server) as wire:
         wire.sendall(b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-L")
-        until(lambda: server._clients)
+        until(lambda: server._threads.clients)
         server.stop()
-    until(lambda: not server._clients)
+    until(lambda: not server._threads.clients)
     assert [x.method for x in server.traffic] == ["GET"]
 
 

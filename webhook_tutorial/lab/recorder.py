@@ -1,17 +1,102 @@
 """What an app receives and answers, recorded: a WSGI app around a WSGI app."""
 
+import contextvars
 import io
 import itertools
+import sys
 import time
 import traceback
+from urllib.parse import quote
 
 from flask import got_request_exception, has_request_context, request
 from requests.structures import CaseInsensitiveDict
+from werkzeug.datastructures import EnvironHeaders
+from werkzeug.wsgi import get_input_stream
 
-from .wire import HEAD, Refusal
+from .running import sending_as
+from .traffic import Exchange, Traffic
+from .wire import HEAD, Gone, Refusal
 
 #: A body is recorded up to this many bytes; the app gets all of it.
 RECORDED_BYTES = 1 << 20
+
+
+class Recorder:
+    """A WSGI app around an app, which keeps each exchange before its answer leaves.
+
+    An answer of known length is kept first and sent then, so that whoever has the answer finds the exchange in
+    `traffic`. A stream is passed on piece by piece and kept when it ends.
+
+    Any WSGI server may call it. Behind `Handler` the record holds what crossed the wire, byte for byte; elsewhere,
+    what the server made of it.
+
+    Args:
+        app: A WSGI app.
+        name: What it is called in pictures.
+        url: Where it is reached, with no slash at the end.
+
+    Attributes:
+        traffic: What it received, as `Traffic`.
+    """
+
+    def __init__(self, app, name, url):
+        self._app, self._name, self._url = app, name, url
+        self.traffic = Traffic(name=name)
+
+    def __call__(self, environ, start_response):
+        asked = _Request(environ, self._name)
+        try:
+            try:
+                pieces = asked.ask(self._app)
+                start_response(*asked.answer)
+            except Gone:
+                raise
+            except BaseException as error:  # on a server's thread even an interrupt is the app's own
+                pieces = asked.fail(error)
+                start_response(*asked.answer, sys.exc_info())
+            asked.begun = True
+            if asked.is_whole:
+                response_body = b"".join(pieces)
+                self._keep(**asked.record(response_body))
+                yield response_body
+            else:
+                yield from self._stream(asked, pieces)
+        finally:
+            asked.close()
+
+    def _stream(self, asked, pieces):
+        kept = bytearray()
+        try:
+            for piece in pieces:
+                kept += piece[: RECORDED_BYTES - len(kept)]
+                yield piece
+        except GeneratorExit:  # the client left
+            raise
+        except BaseException as error:
+            asked.errors.append(error)
+            raise
+        finally:
+            asked.close()
+            self._keep(**asked.record(bytes(kept)))
+
+    def refused(self, head, body, refusal):
+        """Keep what is not HTTP, and is answered without the app; for `Handler`."""
+        response = refusal.get_response()
+        self._keep(
+            **_on_the_wire(head),
+            body=body[:RECORDED_BYTES],
+            status=refusal.code,
+            response_headers=_merged(response.headers),
+            response_body=response.get_data(),
+            started=time.time(),
+            mark=time.perf_counter(),
+            error=refusal.why,
+        )
+
+    def _keep(self, path, **fields):
+        self.traffic.append(
+            Exchange(url=self._url + path, receiver=self._name, recorded_by="receiver", **fields)
+        )
 
 
 class _Request:
@@ -20,8 +105,10 @@ class _Request:
     Whatever the app does to its environ, the record holds what came.
     """
 
-    def __init__(self, environ):
-        self._environ, self._head = environ, environ[HEAD]
+    def __init__(self, environ, name):
+        self._environ, self._came = environ, _what_came(environ)
+        self._context = contextvars.copy_context()  # all of the app runs in it: a stream after its first piece, too
+        self._context.run(sending_as.set, name)
         self._started, self._mark = time.time(), time.perf_counter()
         self._body, self.answer, self.errors, self._pieces = bytearray(), [], [], None
         self._log = environ["wsgi.errors"] = io.StringIO()
@@ -40,7 +127,7 @@ class _Request:
     @property
     def _has_body(self):
         """Whether a body is sent with the answer, whatever the app gives (RFC 9110, section 6.4.1)."""
-        return self._head.method != "HEAD" and self.answer[0][:3] not in ("204", "304")
+        return self._came["method"] != "HEAD" and self.answer[0][:3] not in ("204", "304")
 
     def ask(self, app):
         """Have the app answer, and return the pieces of its answer: all of them, or a stream that goes on."""
@@ -55,8 +142,8 @@ class _Request:
             self.answer[:] = status, list(headers)
             return chunks.append
 
-        self._pieces = app(self._environ, start)
-        iterator = iter(self._pieces)
+        self._pieces = self._context.run(app, self._environ, start)
+        iterator = self._each(self._pieces)
         if not self.answer or not chunks:  # an app may call start_response as late as its first piece
             chunks.append(next(iterator, b""))
         # Now, as what cannot be sent still can be answered with 500.
@@ -64,6 +151,10 @@ class _Request:
             chunks = list(_bytes(itertools.chain(chunks, iterator)))
             self._check_length(sum(map(len, chunks)))
         return itertools.chain(list(_bytes(chunks)), _bytes(iterator))
+
+    def _each(self, pieces):
+        iterator = iter(pieces)
+        return iter(lambda: self._context.run(next, iterator, _END), _END)
 
     def _check_length(self, length):
         for name, value in self.answer[1]:
@@ -73,6 +164,8 @@ class _Request:
     def _read(self):
         """Read the start of the body for the record, and put it before the rest for the app."""
         stream = self._environ["wsgi.input"]
+        if HEAD not in self._environ:  # elsewhere a body need not end by itself (PEP 3333)
+            stream = io.BufferedReader(get_input_stream(self._environ))
         while piece := stream.read1(min(RECORDED_BYTES - len(self._body), 1 << 16)):
             self._body += piece
         self._environ["wsgi.input"] = io.BufferedReader(_Rejoined(bytes(self._body), stream))
@@ -92,7 +185,7 @@ class _Request:
         error = self.errors[0] if self.errors else None
         refused = isinstance(error, Refusal)
         return dict(
-            _what_came(self._head),
+            self._came,
             body=bytes(self._body),
             status=int(self.answer[0].split()[0]),
             response_headers=_merged(self.answer[1]),
@@ -110,7 +203,7 @@ class _Request:
         pieces, self._pieces = self._pieces, None
         try:
             if hasattr(pieces, "close"):
-                pieces.close()
+                self._context.run(pieces.close)
         except BaseException as error:
             self.errors.append(error)
 
@@ -137,6 +230,8 @@ class _Rejoined(io.RawIOBase):
         return len(data)
 
 
+_END = object()
+_IN_PATHS = "/;=,:@!$&'()*+"
 _ERRORS = "webhook_tutorial.errors"
 
 
@@ -149,15 +244,24 @@ def _note_exception(_app, exception, **_):
 got_request_exception.connect(_note_exception)
 
 
-def _what_came(head):
-    """The fields of an `Exchange` that its request line and headers say."""
-    return {
-        "method": head.method,
-        "path": head.path,
-        "headers": _merged(head.headers),
-        "raw_headers": tuple(head.headers),
-        "sender": "sender" if head.method == "POST" else "client",
-    }
+def _what_came(environ):
+    """The fields of an `Exchange` that a request's line and headers say."""
+    if HEAD in environ:
+        return _on_the_wire(environ[HEAD])
+    path = environ.get("RAW_URI", "")  # as it was sent, where the server tells
+    if not path.startswith("/"):
+        path = quote(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), _IN_PATHS, "latin-1") or "/"
+        path += "?" * bool(environ.get("QUERY_STRING")) + environ.get("QUERY_STRING", "")
+    return _fields(environ["REQUEST_METHOD"], path, EnvironHeaders(environ))
+
+
+def _on_the_wire(head):
+    return _fields(head.method, head.path, head.headers) | {"raw_headers": tuple(head.headers)}
+
+
+def _fields(method, path, headers):
+    sender = "sender" if method == "POST" else "client"
+    return {"method": method, "path": path, "headers": _merged(headers), "sender": sender}
 
 
 def _merged(pairs):

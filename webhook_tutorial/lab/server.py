@@ -1,22 +1,21 @@
-"""Run any WSGI app on a background thread of this kernel, and record what it receives.
+"""Run any WSGI app on background threads of this kernel: sockets and threads. What is received, `Recorder` records.
 
 The server underneath is Werkzeug's threaded one: the same that lesson 02 starts by hand.
 """
 
 import contextlib
 import errno
+import io
 import socket
-import sys
 import threading
 import time
 
-from werkzeug.serving import make_server
+from werkzeug.serving import ThreadedWSGIServer
 
 from ..environment import reach_loopback_directly
-from .recorder import RECORDED_BYTES, _merged, _Request, _what_came
-from .running import close_copies, reserve_name, running, sending_as, started, stopped
-from .traffic import Exchange, Traffic
-from .wire import Gone, Handler, Refusal
+from .recorder import Recorder
+from .running import close_copies, reserve_name, running, started, stopped
+from .wire import Handler
 
 #: How long `Server.stop` lets handlers finish what they are doing, in seconds.
 GRACE = 1.0
@@ -66,7 +65,7 @@ def serve(app, name=None, *, port=None):
 
 
 def _listen(port):
-    # Our own socket, because make_server answers a taken port with sys.exit.
+    # Our own socket, because Werkzeug answers a taken port with sys.exit.
     try:
         return socket.create_server(("127.0.0.1", port), backlog=128)
     except OSError as error:
@@ -93,26 +92,18 @@ class Server:
     def __init__(self, app, name, listener):
         reach_loopback_directly()
         self.app, self.name = app, name
-        self.traffic = Traffic(name=name)
-        self.running = True
-        self._stopping, self._cutting = threading.RLock(), False
-        self._clients = {}
-        self._busy = set()
-        with listener:
-            self._wsgi = make_server(
-                "127.0.0.1", 0, self._record, threaded=True, request_handler=Handler, fd=listener.fileno()
-            )
-        self.port = self._wsgi.port
+        self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._wsgi.process_request = self._start_client
-        self._wsgi.handle_error = lambda *_: None  # a client that went away mid-request is no news
-        self._wsgi.log = lambda *_: None
-        self._wsgi.refused = self._refused
-        self._thread = threading.Thread(
-            target=self._wsgi.serve_forever, args=(0.02,), name=f"serve {name}", daemon=True
+        recorder = Recorder(app, name, self.url)
+        self.traffic = recorder.traffic
+        self.running = True
+        self._stopping = threading.RLock()
+        self._threads = _Threads(listener, recorder)
+        self._accepting = threading.Thread(
+            target=self._threads.serve_forever, args=(0.02,), name=f"serve {name}", daemon=True
         )
         try:
-            self._thread.start()
+            self._accepting.start()
             reserve_name(self.port, name)
             started(self, self._let_go)
         except BaseException:  # whoever loses patience leaves no server behind that nobody knows
@@ -127,20 +118,11 @@ class Server:
         with self._stopping:
             if not self.running:
                 return
-            if self._thread.is_alive():
-                self._wsgi.shutdown()
-                self._thread.join()
-            self._wsgi.server_close()
-            end, self._cutting = time.monotonic() + GRACE, True
-            clients = [(t, c) for t, c in list(self._clients.items()) if t is not threading.current_thread()]
-            for thread, connection in clients:
-                if thread not in self._busy:
-                    _shut(connection, socket.SHUT_RD)  # nothing more is read, but a request that is whole is answered
-            for thread, connection in clients:
-                thread.join(max(0, end - time.monotonic()))
-                if thread.is_alive():
-                    _shut(connection, socket.SHUT_RDWR)
-                    thread.join(0.1 if thread not in self._busy else 0)
+            if self._accepting.is_alive():
+                self._threads.shutdown()
+                self._accepting.join()
+            self._threads.server_close()
+            self._threads.end_clients()
             self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
             self.running = False
             stopped(self)
@@ -148,7 +130,7 @@ class Server:
     def _let_go(self):
         """In a child made by fork: this copy serves nothing, and the server itself stays its parent's."""
         self.running, self._stopping = False, threading.RLock()
-        close_copies([self._wsgi.socket, *self._clients.values()])
+        close_copies([self._threads.socket, *self._threads.clients.values()])
 
     def __enter__(self):
         return self
@@ -159,91 +141,87 @@ class Server:
     def __repr__(self):
         return f"<Server {self.name} {self.url} {'running' if self.running else 'stopped'}>"
 
-    def _start_client(self, connection, address):
-        """Handle a connection on a thread of its own, remembered so that `stop` can end it."""
+
+class _Threads(ThreadedWSGIServer):
+    """Werkzeug's server, silent, with a thread for each client that is remembered so that it can be ended.
+
+    Attributes:
+        clients: The connection of each thread that serves one.
+        busy: The threads on which the app is at work.
+        cutting: Whether whoever still sends is being cut off.
+    """
+
+    def __init__(self, listener, recorder):
+        self.clients, self.busy, self.cutting = {}, set(), False
+        self.refused, self._recorder = recorder.refused, recorder
+        with listener:
+            super().__init__("127.0.0.1", 0, self._answer, _CutHandler, fd=listener.fileno())
+
+    def process_request(self, connection, address):
         thread = threading.Thread(target=self._client, args=(connection, address), daemon=True)
-        self._clients[thread] = connection
+        self.clients[thread] = connection
         try:
             thread.start()
         except RuntimeError:  # the system has no more threads to give
-            del self._clients[thread]
+            del self.clients[thread]
             raise
 
     def _client(self, connection, address):
         try:
-            self._wsgi.process_request_thread(connection, address)
+            self.process_request_thread(connection, address)
         finally:
-            self._clients.pop(threading.current_thread(), None)
+            self.clients.pop(threading.current_thread(), None)
 
-    def _record(self, environ, start_response):
-        """Call the app, and keep the exchange before the answer leaves.
-
-        An answer of known length is kept first and sent then, so that whoever has the answer finds the exchange
-        in `traffic`. A stream is passed on piece by piece and kept when it ends.
-        """
-        self._busy.add(threading.current_thread())
-        token = sending_as.set(self.name)
+    def _answer(self, environ, start_response):
+        self.busy.add(threading.current_thread())
         try:
-            yield from self._exchange(environ, start_response)
+            yield from self._recorder(environ, start_response)
         finally:
-            sending_as.reset(token)
-            self._busy.discard(threading.current_thread())
+            self.busy.discard(threading.current_thread())
 
-    def _exchange(self, environ, start_response):
-        asked = _Request(environ)
-        try:
-            try:
-                pieces = asked.ask(self.app)
-                start_response(*asked.answer)
-            except Gone:
-                raise
-            except BaseException as error:  # on a thread of ours even an interrupt is the app's own
-                if isinstance(error, Refusal) and self._cutting:
-                    raise Gone from error
-                pieces = asked.fail(error)
-                start_response(*asked.answer, sys.exc_info())
-            asked.begun = True
-            if asked.is_whole:
-                response_body = b"".join(pieces)
-                self._keep(**asked.record(response_body))
-                yield response_body
-                return
-            kept = bytearray()
-            try:
-                for piece in pieces:
-                    kept += piece[: RECORDED_BYTES - len(kept)]
-                    yield piece
-            except GeneratorExit:  # the client left
-                raise
-            except BaseException as error:
-                asked.errors.append(error)
-                raise
-            finally:
-                asked.close()
-                self._keep(**asked.record(bytes(kept)))
-        finally:
-            asked.close()
+    def end_clients(self):
+        """End every client but the one that asks for it; an app at work gets `GRACE` seconds to finish."""
+        end, self.cutting = time.monotonic() + GRACE, True
+        clients = [(t, c) for t, c in list(self.clients.items()) if t is not threading.current_thread()]
+        for thread, connection in clients:
+            if thread not in self.busy:
+                _shut(connection, socket.SHUT_RD)  # nothing more is read, but a request that is whole is answered
+        for thread, connection in clients:
+            thread.join(max(0, end - time.monotonic()))
+            if thread.is_alive():
+                _shut(connection, socket.SHUT_RDWR)
+                thread.join(0.1 if thread not in self.busy else 0)
 
-    def _refused(self, head, body, refusal):
-        """Keep what is not HTTP: it is answered without the app."""
-        if self._cutting:
-            raise Gone  # that its line was cut by `stop` is no fault of a sender, so nobody tells it so
-        response = refusal.get_response()
-        self._keep(
-            **_what_came(head),
-            body=body[:RECORDED_BYTES],
-            status=refusal.code,
-            response_headers=_merged(response.headers),
-            response_body=response.get_data(),
-            started=time.time(),
-            mark=time.perf_counter(),
-            error=refusal.why,
-        )
+    def handle_error(self, request, client_address):
+        pass  # a client that went away mid-request is no news
 
-    def _keep(self, path, **fields):
-        self.traffic.append(
-            Exchange(url=self.url + path, receiver=self.name, recorded_by="receiver", **fields)
-        )
+    def log(self, *_):
+        pass
+
+
+class _CutHandler(Handler):
+    """Tells a request that was cut off here from one that its sender left unfinished, which is its fault."""
+
+    def setup(self):
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Cut(self.connection, self.server))
+
+
+class _Cut(io.RawIOBase):
+    """What comes on a connection; once its server cuts, the end of that is a connection lost."""
+
+    def __init__(self, connection, server):
+        self._connection, self._server = connection, server
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        count = self._connection.recv_into(buffer)
+        if not count and self._server.cutting:
+            raise ConnectionAbortedError
+        return count
 
 
 def _shut(connection, direction):
