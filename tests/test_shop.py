@@ -1,12 +1,15 @@
 """The shop: polled over its API, pushing to its subscribers, on a clock of its own."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 import requests
 from flask import Flask, request
 
 from webhook_tutorial import Shop, SimulatedClock, diagram, serve, watch
+from webhook_tutorial.clock import START
+from webhook_tutorial.delivery import Adapter
 
 
 @pytest.fixture
@@ -39,6 +42,10 @@ def receiver():
     with serve(receiver.app) as server:
         receiver.url = server.url + "/hook"
         yield receiver
+
+
+def statuses(delivery):
+    return [a.status or a.error for a in delivery.attempts]
 
 
 def numbers(answer):
@@ -166,7 +173,10 @@ def test_a_subscriber_gets_every_order_as_an_event(shop, receiver):
         {"id": "evt_0002", "event_type": "order_placed", "timestamp": "2026-01-05T09:01:00Z", "data": order}
     ]
     assert receiver.types == ["application/json"]
-    assert shop.deliveries == [("evt_0002", receiver.url, 204)]
+    assert [(d.id, d.url, d.state, statuses(d)) for d in shop.deliveries] == [
+        ("evt_0002", receiver.url, "delivered", [204])
+    ]
+    assert shop.deliveries[0].attempts[0].at == shop.clock.now()
 
 
 def test_scheduled_orders_are_pushed_in_their_order(shop, receiver):
@@ -174,6 +184,61 @@ def test_scheduled_orders_are_pushed_in_their_order(shop, receiver):
     shop.schedule(10, hours=1)
     shop.clock.sleep(3600)
     assert [event["id"] for event in receiver.events] == [f"evt_{n:04}" for n in range(1, 11)]
+
+
+def test_orders_of_one_moment_are_pushed_in_their_order(shop, receiver):
+    shop.subscribe(receiver.url)
+    for _ in range(3):
+        shop.clock.call_at(shop.clock.now() + 60, shop.place_order)
+    shop.clock.sleep(60)
+    assert [event["id"] for event in receiver.events] == ["evt_0001", "evt_0002", "evt_0003"]
+    assert {d.state for d in shop.deliveries} == {"delivered"}
+
+
+def test_an_order_takes_no_time_on_the_shops_clock(receiver):
+    """The shop needs to know the time, no more."""
+    shop = Shop(SimpleNamespace(now=lambda: START))
+    shop.subscribe(receiver.url)
+    shop.place_order()
+    assert statuses(shop.deliveries[0]) == [204]
+
+
+def test_a_receiver_may_order_while_it_is_told_of_an_order(shop):
+    app = Flask("receiver")
+    told = []
+
+    @app.post("/hook")
+    def hook():
+        told.append(request.get_json()["id"])
+        if len(told) < 3:
+            shop.place_order()
+        return "", 204
+
+    with serve(app) as server:
+        shop.subscribe(server.url + "/hook")
+        shop.place_order()
+    assert told == ["evt_0001", "evt_0002", "evt_0003"]
+    assert [statuses(d) for d in shop.deliveries] == [[204]] * 3
+
+
+def test_a_push_bears_nothing_but_the_event(shop, receiver):
+    shop.subscribe(receiver.url)
+    with watch() as sent:
+        shop.place_order()
+    usual = {"User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Length"}
+    assert set(sent[0].headers) - usual == {"Content-Type"}
+
+
+def test_an_order_whose_push_is_interrupted_is_on_record(shop, receiver, monkeypatch):
+    def interrupted(*_, **options):
+        raise KeyboardInterrupt
+
+    shop.subscribe(receiver.url)
+    monkeypatch.setattr(Adapter, "send", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        shop.place_order()
+    assert len(shop.orders) == 1
+    assert [statuses(d) for d in shop.deliveries] == [["interrupted"]]
 
 
 def test_a_subscriber_gets_only_what_it_asked_for(shop, receiver):
@@ -210,7 +275,7 @@ def test_a_subscriber_that_is_down_loses_no_order(shop, receiver):
     shop.subscribe(receiver.url)
     order = shop.place_order()
     assert order["number"] == 1 and len(shop.orders) == 1
-    assert [delivery.status for delivery in shop.deliveries] == [None, 204]
+    assert [statuses(delivery) for delivery in shop.deliveries] == [["refused"], [204]]
     assert len(receiver.events) == 1
 
 
@@ -227,7 +292,7 @@ def test_a_subscriber_that_is_slow_loses_no_order(shop, receiver):
         shop.subscribe(receiver.url)
         shop.place_order()
         release.set()
-    assert [delivery.status for delivery in shop.deliveries] == [None, 204]
+    assert [statuses(delivery) for delivery in shop.deliveries] == [["timed out"], [204]]
     assert len(shop.orders) == len(receiver.events) == 1
 
 
@@ -243,7 +308,8 @@ def test_a_subscriber_that_fails_or_redirects_is_a_delivery_like_any_other(shop)
         shop.subscribe(failing.url + "/hook")
         shop.subscribe(redirecting.url)
         shop.place_order()
-        assert [delivery.status for delivery in shop.deliveries] == [503, 302]
+        assert [statuses(delivery) for delivery in shop.deliveries] == [[503], [302]]
+        assert [delivery.state for delivery in shop.deliveries] == ["dead", "stopped"]
         assert len(redirecting.traffic) == 1  # the redirect was not followed
 
 

@@ -2,25 +2,17 @@
 
 import math
 import random
-from typing import NamedTuple
 
-import requests
 from flask import Flask, request
 
 from ..clock import SimulatedClock, iso
-from ..events import encode, make_event
+from ..delivery import Policy, Sender
+from ..events import make_event
 from ..lab.running import sending_as
 
 _CUSTOMERS = ("Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Goro", "Hana")
 _ITEMS = (("tea", 450), ("coffee", 690), ("mug", 1200), ("honey", 820), ("biscuits", 310))
-
-
-class Delivery(NamedTuple):
-    """One attempt to tell a subscriber: the event's id, the URL, and the answer's status or None."""
-
-    event_id: str
-    url: str
-    status: int | None
+_NO_RETRIES = Policy(())
 
 
 class Shop:
@@ -40,7 +32,7 @@ class Shop:
 
     Attributes:
         orders: Every order so far, a list of dictionaries; ``at`` is the time in seconds since the epoch.
-        deliveries: Every `Delivery` so far.
+        deliveries: Every `Delivery` so far, each with one attempt.
     """
 
     def __init__(self, clock=None, *, seed=1, rate_limit=60):
@@ -93,14 +85,16 @@ class Shop:
             self.clock.call_at(start + moment, self.place_order)
 
     def _push(self, event):
-        body = encode(event)
-        token = sending_as.set("shop")
-        try:
-            for url, wanted in self._subscriptions:
-                if event["event_type"] in wanted:
-                    self.deliveries.append(Delivery(event["id"], url, _deliver(url, body)))
-        finally:
-            sending_as.reset(token)
+        urls = [url for url, wanted in self._subscriptions if event["event_type"] in wanted]
+        # A sender for each push, on a clock that stands still: an order takes no time, and may come in the middle of
+        # another's push, from a receiver that orders in turn or on another thread.
+        with Sender(_NO_RETRIES, SimulatedClock(self.clock.now()), dialect=None) as sender:
+            self.deliveries += [sender.send(url, event) for url in urls]
+            token = sending_as.set("shop")
+            try:
+                sender.run()
+            finally:
+                sending_as.reset(token)
 
     def _get_orders(self):
         wait = self._seconds_to_wait()
@@ -123,14 +117,6 @@ class Shop:
         count = count + 1 if minute == now // 60 else 1
         self._window = (now // 60, count)
         return math.ceil(60 - now % 60) if count > self.rate_limit else 0
-
-
-def _deliver(url, body):
-    try:
-        headers = {"Content-Type": "application/json"}
-        return requests.post(url, data=body, headers=headers, timeout=2, allow_redirects=False).status_code
-    except requests.RequestException:
-        return None
 
 
 def _number(args, name, default, least, most):
