@@ -179,7 +179,7 @@ def test_behind_a_guard_it_is_the_same():
     session.mount("http://", Guard())
     drip = endless(HEAD + b"\r\n", b"x", gone, pause=0.02)
     with answering(slowly(informational(103), NO_CONTENT), drip) as (url, _):
-        first, second = deliver(url, 2, total=0.5, session=session)
+        first, second = deliver(url, 2, total=2, session=session)
         assert gone.wait(5), "the connection was left open"
         no_attempt_goes_on()
     assert [statuses(first), statuses(second)] == [[204], [200]]
@@ -190,7 +190,7 @@ def test_over_tls_it_is_the_same(certificate, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    sender, gone = Sender(Policy(()), total=0.5), threading.Event()
+    sender, gone = Sender(Policy(()), total=2), threading.Event()
     sender.session.verify = certificate
     drip = endless(HEAD + b"\r\n", b"x", gone, pause=0.02)
     with answering(slowly(informational(103), NO_CONTENT), FINAL_500, drip, tls=context) as (url, _):
