@@ -29,6 +29,8 @@ from webhook_tutorial import polling_cost_at_scale, serve, stop_all  # noqa: E40
 ROUNDS = 100
 LOAD_SECONDS = 2.0
 LOAD_ROUNDS = 3
+IMPORT_ROUNDS = 7
+MOST = "serve", "watch", "diagram", "faults", "Sender", "sign", "verify", "Process", "Shop", "SimulatedClock", "check"
 
 # The client runs in a process of its own, so that it and the server do not share one interpreter lock. It
 # prints how many answers it had and how many seconds that took. It hangs up first, as most clients do.
@@ -103,12 +105,22 @@ def a_million_pollers():
 
 
 def importing():
-    """A fresh Python that imports the package, against one that imports Flask and requests only."""
-    ours = median(run_python("import webhook_tutorial") for _ in range(5))
-    theirs = median(run_python("import flask, requests") for _ in range(5))
-    nothing = median(run_python("pass") for _ in range(5))
-    yield "python -c 'import flask, requests'", ms(theirs), f"of which Python itself {ms(nothing)}"
-    yield "python -c 'import webhook_tutorial'", ms(ours), f"{ours / theirs:.2f} x flask and requests"
+    """A fresh Python that imports what the lessons import, against one that imports Flask and requests only."""
+    contestants = {
+        "theirs": "import flask, requests",
+        "nothing": "pass",
+        "import webhook_tutorial": "import webhook_tutorial",
+        "from it: serve": "from webhook_tutorial import serve",
+        "from it: what most lessons need": f"from webhook_tutorial import {', '.join(MOST)}",
+    }
+    # In turns, and the fastest of each: what else the machine does only adds.
+    rounds = [{what: run_python(code) for what, code in contestants.items()} for _ in range(IMPORT_ROUNDS)]
+    fastest = {what: min(each[what] for each in rounds) for what in contestants}
+    theirs, nothing = fastest.pop("theirs"), fastest.pop("nothing")
+    yield "import flask, requests", ms(theirs), f"of which Python itself {ms(nothing)}"
+    for what, seconds in fastest.items():
+        verdict = "met" if seconds <= 1.15 * theirs else "MISSED"
+        yield what, ms(seconds), f"{seconds / theirs:.2f} x flask and requests, target <= 1.15: {verdict}"
 
 
 BENCHMARKS = (start_and_stop, requests_per_second, a_million_pollers, importing, *SIGNING, *STORM)

@@ -28,12 +28,29 @@ def test_importing_the_package_loads_nothing_heavy_and_starts_nothing():
         "print(threading.active_count(), *sorted({name.split('.')[0] for name in sys.modules}))"
     ).split()
     assert loaded[0] == "1"
-    assert not {"matplotlib", "ipywidgets", "numpy", "IPython"} & set(loaded)
+    assert not {"flask", "requests", "matplotlib", "ipywidgets", "numpy", "IPython", "cryptography"} & set(loaded)
 
 
-def test_a_lazy_name_loads_what_it_needs_and_no_more():
-    loaded = run("import sys, webhook_tutorial\nwebhook_tutorial.inbox\nprint(*sys.modules)").split()
-    assert "ipywidgets" in loaded and "matplotlib" not in loaded
+@pytest.mark.parametrize(
+    ("name", "needed", "spared"),
+    [
+        ("inbox", {"ipywidgets"}, {"matplotlib"}),
+        ("serve", {"flask"}, {"matplotlib", "ipywidgets", "numpy", "IPython", "cryptography", "asyncio"}),
+        ("verify", {"cryptography"}, {"flask", "requests"}),
+        ("check", {"webhook_tutorial.exercises"}, {"flask", "requests", "asyncio"}),
+        ("retry_storm", {"numpy"}, {"flask", "matplotlib"}),
+    ],
+)
+def test_a_name_loads_what_it_needs_and_no_more(name, needed, spared):
+    loaded = set(run(f"import sys\nfrom webhook_tutorial import {name}\nprint(*sys.modules)").split())
+    assert needed <= loaded and not spared & loaded
+
+
+@pytest.mark.parametrize("call", ["check('05.backoff', ...)", "hint('05.backoff')", "solution('05.backoff')"])
+def test_an_exercise_loads_the_exercises_of_its_lesson_and_no_others(call):
+    loaded = run(f"import sys\nfrom webhook_tutorial import *\n{call}\nprint(*sys.modules)").split()
+    lessons = [name for name in loaded if name.startswith("webhook_tutorial.exercises.lesson_")]
+    assert lessons == ["webhook_tutorial.exercises.lesson_05"]
 
 
 @pytest.mark.parametrize("name", webhook_tutorial.__all__)

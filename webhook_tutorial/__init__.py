@@ -1,56 +1,50 @@
 """The helpers behind the lessons: both ends of a webhook in one kernel.
 
-The names below are the whole public surface. Pictures and panels load matplotlib and ipywidgets, so they are
-imported when first used.
+The names below are the whole public surface. Each is imported when it is first used, so that nobody waits for
+what a lesson does not need: `diagram` loads no matplotlib, and `sign` no Flask.
 """
 
-from .answers import retry_after, verdict, why_no_answer
-from .clock import SimulatedClock, SystemClock
-from .delivery import Circuit, Policy, Sender, exponential
-from .environment import check_environment, reach_loopback_directly
-from .events import encode, make_event
-from .exercises import check, hint, solution
-from .lab.faults import faults
-from .lab.outgoing import watch
-from .lab.process import Process
-from .lab.running import running, stop_all
-from .lab.server import Server, serve
-from .lab.traffic import Exchange, Traffic
-from .scenes.shop import Shop
-from .show.diagrams import diagram
-from .signing import Dialect, SignatureError, sign, verify
+import importlib
 
-_LAZY = {
-    "fault_console": "show.fault_console",
-    "inbox": "show.inbox",
-    "retry_explorer": "show.retry_explorer",
-    "polling_explorer": "show.polling_explorer",
-    "tamper_bench": "show.tamper_bench",
-    "axes": "show.pictures",
-    "picture": "show.pictures",
-    "timeline": "show.pictures",
-    "polling_cost": "simulation",
-    "polling_cost_at_scale": "simulation",
-    "retry_storm": "simulation",
+#: Where each public name stands.
+_HOMES = {
+    "answers": ["retry_after", "verdict", "why_no_answer"],
+    "clock": ["SimulatedClock", "SystemClock"],
+    "delivery": ["Circuit", "Policy", "Sender", "exponential"],
+    "environment": ["check_environment", "reach_loopback_directly"],
+    "events": ["encode", "make_event"],
+    "exercises": ["check", "hint", "solution"],
+    "lab.faults": ["faults"],
+    "lab.outgoing": ["watch"],
+    "lab.process": ["Process"],
+    "lab.running": ["running", "stop_all"],
+    "lab.server": ["Server", "serve"],
+    "lab.traffic": ["Exchange", "Traffic"],
+    "scenes.shop": ["Shop"],
+    "show.diagrams": ["diagram"],
+    "show.fault_console": ["fault_console"],
+    "show.inbox": ["inbox"],
+    "show.pictures": ["axes", "picture", "timeline"],
+    "show.polling_explorer": ["polling_explorer"],
+    "show.retry_explorer": ["retry_explorer"],
+    "show.tamper_bench": ["tamper_bench"],
+    "signing": ["Dialect", "SignatureError", "sign", "verify"],
+    "simulation": ["polling_cost", "polling_cost_at_scale", "retry_storm"],
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [
-    "Circuit", "Dialect", "Exchange", "Policy", "Process", "Sender", "Server", "Shop", "SignatureError",
-    "SimulatedClock", "SystemClock", "Traffic", "check", "check_environment", "diagram", "encode", "exponential",
-    "faults", "hint", "make_event", "reach_loopback_directly", "retry_after", "running", "serve", "sign", "solution",
-    "stop_all", "verdict", "verify", "watch", "why_no_answer", *_LAZY,
-]  # fmt: skip
+__all__ = sorted(_HOME_OF)
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name):
-    if name not in _LAZY:
+    if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    thing = getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+    globals()[name] = thing  # the next time it is found without asking here
+    return thing
 
 
 def __dir__():
-    return sorted(__all__)
+    return __all__

@@ -1,6 +1,5 @@
 """The engine: three outcomes, each in a calm sentence; whatever an answer does, `check` does not raise."""
 
-import asyncio
 import dis
 import importlib
 import inspect
@@ -129,19 +128,24 @@ def exercise(name):
     Raises:
         ValueError: There is no such exercise; the message lists those of the lesson.
     """
-    known = exercises()
+    lesson = str(name).split(".")[0]
+    known = exercises(lesson)
     if name not in known:
-        lesson = str(name).split(".")[0]
-        near = [n for n in known if n.startswith(lesson + ".")] or list(known)
-        raise ValueError(f"There is no exercise {name!r}. Did you mean one of: {', '.join(near)}?")
+        raise ValueError(f"There is no exercise {name!r}. Did you mean one of: {', '.join(known or exercises())}?")
     return known[name]
 
 
-def exercises():
-    """Return every exercise by its name, in the order of the lessons: those of the modules ``lesson_NN`` here."""
+def exercises(lesson=None):
+    """Return exercises by their names: those of one lesson, such as ``"02"``, or of all in their order.
+
+    They are those of the modules ``lesson_NN`` here. Of one lesson no other module is imported.
+    """
     package = importlib.import_module(__package__)
+    modules = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("lesson_"))
+    if lesson is not None:
+        modules = [module for module in modules if module == f"lesson_{lesson}"]
     found = {}
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("lesson_")):
+    for module in modules:
         for task in importlib.import_module(f"{__package__}.{module}").EXERCISES:
             found[task.name] = task
     return found
@@ -155,7 +159,11 @@ def call(function, *arguments):
 
     def work():
         result = function(*arguments)
-        return asyncio.run(_await(result)) if inspect.isawaitable(result) else result
+        if not inspect.isawaitable(result):
+            return result
+        import asyncio  # takes long, and few answers need it
+
+        return asyncio.run(_await(result))
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(work).result()
