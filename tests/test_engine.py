@@ -28,13 +28,12 @@ DOUBLE = Exercise(
     solution="\ndef double(n):\n    return n * 2\n",
     answer="double",
     praise="Twice as much.",
-    mistakes=(("def double(n):\n    return n", "instead of 4"),),
 )
 
 
 @pytest.fixture(autouse=True)
 def _one_exercise(monkeypatch):
-    other = Exercise("98.other", print, ("Only one.",), "", "", "", ())
+    other = Exercise("98.other", print, ("Only one.",), "", "", "")
     known = {"98.other": other, "99.double": DOUBLE}
     monkeypatch.setattr(
         engine, "exercises", lambda lesson="": {name: known[name] for name in known if name.startswith(lesson)}

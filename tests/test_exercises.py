@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import runpy
 from pathlib import Path
 
 import nbformat
@@ -12,7 +13,12 @@ from webhook_tutorial.exercises.lesson_04 import BUGS, bugs_left
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 ALL = exercises()
-MISTAKES = [(name, i) for name, task in ALL.items() for i in range(len(task.mistakes))]
+#: Wrong answers by the exercise's name, each as a pair: source as in its solution, and words from the message it gets.
+MISTAKES = {
+    name: mistakes
+    for path in sorted((Path(__file__).parent / "exercises").glob("mistakes_*.py"))
+    for name, mistakes in runpy.run_path(str(path))["MISTAKES"].items()
+}
 
 
 def run(source, name):
@@ -35,9 +41,9 @@ def test_the_solution_is_correct(name):
     assert verdict.outcome == "correct", verdict.message
 
 
-@pytest.mark.parametrize("name, i", MISTAKES)
+@pytest.mark.parametrize("name, i", [(name, i) for name in MISTAKES for i in range(len(MISTAKES[name]))])
 def test_a_mistake_gets_its_own_words(name, i):
-    source, words = ALL[name].mistakes[i]
+    source, words = MISTAKES[name][i]
     verdict = check(name, run(source, ALL[name].answer))
     assert verdict.outcome == "incorrect"
     assert verdict.message.startswith(words), verdict.message
@@ -45,10 +51,14 @@ def test_a_mistake_gets_its_own_words(name, i):
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_two_mistakes_share_their_words(name):
-    words = [words for _, words in ALL[name].mistakes]
+    words = [words for _, words in MISTAKES.get(name, ())]
     assert len(words) >= 3
     for i, one in enumerate(words):
         assert not any(other.startswith(one) for j, other in enumerate(words) if j != i), one
+
+
+def test_there_are_no_mistakes_without_an_exercise():
+    assert list(MISTAKES) == list(ALL)
 
 
 def test_the_notebooks_check_every_exercise_once_and_no_other():

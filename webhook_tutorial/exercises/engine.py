@@ -33,7 +33,6 @@ class Exercise:
         solution: Python source that defines the answer, complete with its imports.
         answer: The name in that source that is the answer.
         praise: What a right answer shows, a sentence.
-        mistakes: Wrong answers as pairs: Python source as in ``solution``, and words from the message it gets.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Exercise:
     solution: str
     answer: str
     praise: str
-    mistakes: tuple
 
     @property
     def answer_is_callable(self):

@@ -223,8 +223,6 @@ def _test_missed(missed):
             raise Wrong("Nothing had been seen, and not every order was found, once each.")
 
 
-_SQL = "import sqlite3\n"
-
 EXERCISES = [
     Exercise(
         name="06.idempotent",
@@ -246,37 +244,6 @@ def charge(db, event):
 ''',
         answer="charge",
         praise="Twice, at once, or with the power cut at any step: the card is charged once.",
-        mistakes=tuple(
-            (_SQL + "def charge(db, event):\n    row = (event['data']['number'], event['data']['amount'])\n" + body, words)
-            for body, words in (
-                ("    db.execute('INSERT INTO charges VALUES (?, ?)', row)", "One delivery came, and no charge"),
-                ("    with db:\n        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "The same event came twice"),
-                ("    with db:\n        if not db.execute('SELECT 1 FROM charges WHERE number = ?', row[:1]).fetchone():\n"
-                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Three different events came"),
-                ("    if not db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount: return\n"
-                 "    db.execute('INSERT INTO charges VALUES (?, ?)', row)\n    db.commit()", "A duplicate left its transaction open"),
-                ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
-                 "    with db: db.execute('INSERT INTO charges VALUES (?, ?)', row)\n"
-                 "    with db: db.execute('INSERT INTO seen VALUES (?)', (event['id'],))",
-                 "A power cut before step 4, then the event once more: charged twice"),
-                ("    with db: new = db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount\n"
-                 "    if new:\n        with db: db.execute('INSERT INTO charges VALUES (?, ?)', row)",
-                 "A power cut before step 3, then the event once more: it was never charged"),
-                ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
-                 "    with db:\n        db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],))\n"
-                 "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Both deliveries came at the same moment"),
-                ("    with db:\n        if db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount:\n"
-                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is null was passed over in silence"),
-                ("    with db:\n        if db.execute('INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING', (event['id'],)).rowcount:\n"
-                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is empty was charged"),
-                ("    if not event['id']: raise ValueError\n    with db:\n"
-                 "        if db.execute('INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING', (event['id'],)).rowcount:\n"
-                 "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is a number, 1 was charged"),
-                ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
-                 "    with db:\n        db.execute('INSERT INTO seen VALUES (?)', (event['id'],))\n"
-                 "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Two deliveries at the same moment made one raise"),
-            )
-        ),
     ),
     Exercise(
         name="06.order",
@@ -293,17 +260,6 @@ def apply(orders, change):
 ''',
         answer="apply",
         praise="Twenty-four orders of arrival, duplicates among them, and always the same end.",
-        mistakes=(
-            ('def apply(orders, change):\n    orders[change["number"]] = change', "The versions came as"),
-            ('def apply(orders, change):\n    if change["version"] == 1: orders.setdefault(change["number"], change)\n'
-             '    elif change["version"] > orders[change["number"]]["version"]: orders[change["number"]] = change', "It raised KeyError when the versions came as"),
-            ('def apply(orders, change):\n    if change["version"] > max([o["version"] for o in orders.values()], default=0):\n'
-             '        orders[change["number"]] = change', "Order 8 was not taken in"),
-            ('def apply(orders, change):\n    known = orders.get(change["number"])\n'
-             '    if known is None or str(change["version"]) > str(known["version"]): orders[change["number"]] = change',
-             "In order, the order ends as {'number': 7, 'version': 9"),
-            ('def apply(orders, change):\n    orders.setdefault(change["number"], change)', "In order, the order ends as {'number': 7, 'version': 1"),
-        ),
     ),
     Exercise(
         name="06.missed",
@@ -326,25 +282,5 @@ def missed(url, seen):
 ''',
         answer="missed",
         praise="The poll found what the webhooks missed, and nothing else.",
-        mistakes=(
-            ('import requests\ndef missed(url, seen):\n    orders = requests.get(url + "/orders").json()["orders"]\n'
-             '    return [o["number"] for o in orders if o["number"] not in seen]', "Orders 4, 150, 229 and 230 were missed, and you found [229, 230]"),
-            ('import requests\ndef missed(url, seen):\n'
-             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 100}).json()["orders"]\n'
-             '    return [o["number"] for o in orders if o["number"] not in seen]',
-             "Orders 4, 150, 229 and 230 were missed, and you found [4]"),
-            ('import requests\ndef missed(url, seen):\n'
-             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 1000}).json()["orders"]\n'
-             '    return [o["number"] for o in orders if o["number"] not in seen]', "The shop answered 400"),
-            ("def missed(url, seen):\n    return sorted(set(range(1, max(seen, default=0))) - seen)", "You never asked the shop"),
-            ('import requests\ndef missed(url, seen):\n    since, more, found = 0, True, []\n    while more:\n'
-             '        page = requests.get(url + "/orders", params={"since": since, "limit": 100}).json()\n'
-             '        found += [o for o in page["orders"] if o["number"] not in seen]\n'
-             '        since += 100; more = page["more"]\n    return found', "Return the numbers of the orders"),
-            ('import requests\ndef missed(url, seen):\n'
-             '    orders = requests.get(url + "/orders", params={"since": 0, "limit": 100}).json()["orders"]\n'
-             '    return [o["number"] for o in orders]', "Every order was seen"),
-            ("def missed(url, seen):\n    pass\n    print(url)", "missed must return a list"),
-        ),
     ),
 ]  # fmt: skip
