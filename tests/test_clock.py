@@ -1,5 +1,9 @@
 """Clocks: the simulated one moves only when told, and does on the way what was planned."""
 
+import functools
+import itertools
+import linecache
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -41,7 +45,7 @@ def test_a_simulated_clock_moves_at_once_and_only_when_told():
 
 def test_a_clock_cannot_be_moved_back():
     clock = SimulatedClock()
-    with pytest.raises(ValueError, match="cannot be moved back: got -1"):
+    with pytest.raises(ValueError, match="0 or more, not -1"):
         clock.sleep(-1)
     assert clock.now() == START
 
@@ -134,3 +138,64 @@ def test_a_handler_may_plan_something_while_the_clock_waits_for_its_answer():
     clock.call_at(5, action)
     clock.sleep(10)
     assert waited == [False] and done == [8]
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_a_clock_moves_on_by_a_number_of_seconds_or_not_at_all(seconds):
+    clock, done = SimulatedClock(start=0), []
+    clock.call_at(10, lambda: done.append(10))
+    with pytest.raises(ValueError, match="moved on by a number of seconds, 0 or more"):
+        clock.sleep(seconds)
+    assert (clock.now(), done) == (0, [])
+
+
+@pytest.mark.parametrize("when", [float("nan"), float("inf")])
+def test_nothing_can_be_planned_for_what_is_no_time(when):
+    clock, done = SimulatedClock(start=0), []
+    with pytest.raises(ValueError, match="a number of seconds since the epoch"):
+        clock.call_at(when, lambda: done.append("never"))
+    clock.sleep(1)
+    assert done == []
+
+
+def test_an_interrupt_before_an_action_begins_does_not_lose_it():
+    """At each line of ours in turn, as the kernel's stop button may come at any."""
+    for line in itertools.count(1):
+        clock, done = SimulatedClock(start=0), []
+        clock.call_at(5, lambda: done.append(5))  # noqa: B023
+        clock.call_at(7, functools.partial(done.append, 7))
+        interrupted = interrupted_at(line, lambda: clock.sleep(10))  # noqa: B023
+        clock.sleep(10)
+        assert done == [5, 7], f"interrupted at {interrupted}"
+        if not interrupted:
+            break
+    assert line > 15, "there were not that many lines to interrupt"
+
+
+def interrupted_at(line, action):
+    """Call ``action()``, with a KeyboardInterrupt as the n-th line of the clock is about to run; say which it was."""
+    lines, where = 0, []
+
+    def trace(frame, kind, _):
+        nonlocal lines
+        if frame.f_code.co_filename != SimulatedClock.sleep.__code__.co_filename:
+            return None
+        text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        if kind == "line" and not text.startswith("with "):  # as it is left: no signal can come there
+            lines += 1
+            if lines == line:
+                where.append(text)
+                raise KeyboardInterrupt
+        return trace
+
+    def work():
+        sys.settrace(trace)
+        with suppress(KeyboardInterrupt):
+            action()
+
+    # A thread of its own: a trace that raises may leave the exc_info of its thread in disorder.
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive(), f"interrupted at {where}, it hangs"
+    return "".join(where)

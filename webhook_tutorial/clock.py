@@ -6,6 +6,7 @@ clock for it, and a lesson hands in the clock it wants.
 
 import heapq
 import itertools
+import math
 import threading
 import time
 from datetime import UTC, datetime
@@ -62,8 +63,10 @@ class SimulatedClock:
         """Plan ``action()`` for the time ``when``, in seconds since the epoch.
 
         Raises:
-            ValueError: ``when`` has passed already.
+            ValueError: ``when`` has passed already, or is no time.
         """
+        if not -math.inf < when < math.inf:
+            raise ValueError(f"A time is a number of seconds since the epoch, not {when!r}.")
         with self._lock:
             if when < self._now:
                 raise ValueError(f"{iso(when)} is in the past: the clock shows {iso(self._now)}.")
@@ -73,19 +76,35 @@ class SimulatedClock:
         """Move the clock on by ``seconds``, doing on the way what was planned for the time in between.
 
         Raises:
-            ValueError: ``seconds`` is negative.
+            ValueError: ``seconds`` is negative, or is no number of seconds.
         """
-        if seconds < 0:
-            raise ValueError(f"A clock cannot be moved back: got {seconds} seconds.")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"A clock is moved on by a number of seconds, 0 or more, not {seconds!r}.")
         end = self._now + seconds
-        while True:
+        while self._do_next(end):
+            pass
+
+    def _do_next(self, end):
+        """Do what is planned next, up to ``end``, and return True; or move to the end."""
+        next_one, begun = None, False
+        try:
             with self._lock:  # not while an action runs: it may wait for a thread that plans something
                 if not self._planned or self._planned[0][0] > end:
                     self._now = max(self._now, end)
-                    return
-                when, _, action = heapq.heappop(self._planned)
-                self._now = max(self._now, when)
-            action()
+                    return False
+                next_one = self._planned[0]
+                heapq.heappop(self._planned)
+                self._now = max(self._now, next_one[0])
+            # One line: whoever interrupts before it finds the action planned, and after it begun.
+            return (begun := True, next_one[2]())[0]
+        finally:
+            if next_one and not begun:
+                self._put_back(next_one)
+
+    def _put_back(self, planned):
+        with self._lock:
+            if planned not in self._planned:  # an interrupt may come before it is taken, too
+                heapq.heappush(self._planned, planned)
 
     def __repr__(self):
         return f"<SimulatedClock {iso(self._now)}>"
