@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 #: How much of an answer is read at the most, as it was sent: informational answers, head and body together.
 ANSWER_BYTES = 65_536
 
-#: How long `within` waits beyond its limit, in seconds: what is read ends by itself, the look-up of a name does not.
+#: Seconds that `post_within` waits beyond its limit: what is read ends by itself, the look-up of a name does not.
 GRACE = 1.0
 
 
@@ -39,12 +39,12 @@ def make_session():
     return session
 
 
-def within(seconds, function):
-    """Return ``function()``, in which a session of `make_session` sends; after ``seconds`` its connection is closed.
+def post_within(seconds, session, url, **options):
+    """Return the answer to ``session.post(url, **options)``; after ``seconds`` its connection is closed.
 
     Args:
         seconds: How long it may take as a whole; None sets no limit.
-        function: What to call, on a thread of its own.
+        session: One of `make_session`. It sends on a thread of its own.
 
     Raises:
         TimeoutError: The time is over, and nothing has been returned.
@@ -54,7 +54,7 @@ def within(seconds, function):
 
     def work():
         try:
-            result.set_result(function())
+            result.set_result(session.post(url, **options))
         except BaseException as error:
             result.set_exception(error)
 

@@ -13,7 +13,7 @@ from ..answers import retry_after, verdict, why_no_answer
 from ..clock import SimulatedClock, iso
 from ..events import encode
 from ..signing import STANDARD_WEBHOOKS, check_id, sign
-from .egress import make_session, within
+from .egress import make_session, post_within
 
 
 @dataclass(frozen=True)
@@ -221,15 +221,15 @@ class Sender:
                 attempts.append(Attempt(now, None, "interrupted"))  # before it is made, so that it cannot go missing
                 attempt = self._request(delivery, headers, now)
                 attempts = [*attempts[:-1], attempt]
+                meaning = verdict(attempt.status)
                 if circuit:
-                    circuit.record(verdict(attempt.status) != "retry", now)  # one that refuses an event is well
-                change = self._conclusion(delivery, attempt)
+                    circuit.record(meaning != "retry", now)  # one that refuses an event is well
+                change = self._conclusion(delivery, attempt, meaning)
         except Exception as error:  # an error of ours is none of the other deliveries' concern
             change = {"state": "stopped", "error": f"{type(error).__name__}: {error}"}
         _change(delivery, attempts=attempts, turn=next(self._turns), **change)
 
-    def _conclusion(self, delivery, attempt):
-        meaning = verdict(attempt.status)
+    def _conclusion(self, delivery, attempt, meaning):
         if meaning == "gone":
             self.gone.add(delivery.url)
         if meaning != "retry":
@@ -249,7 +249,7 @@ class Sender:
     def _request(self, delivery, headers, now):
         options = {"data": delivery.body, "headers": headers, "timeout": self.timeout, "allow_redirects": False}
         try:
-            answer = within(self.total, lambda: self.session.post(delivery.url, **options))
+            answer = post_within(self.total, self.session, delivery.url, **options)
         except TimeoutError:
             return Attempt(now, None, "timed out")
         except Exception as error:  # an address that is none, for one, raises more than requests' own exceptions
