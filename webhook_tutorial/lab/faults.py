@@ -2,15 +2,13 @@
 
 import contextlib
 import itertools
-import re
 import socket
-import struct
 import threading
-import time
 from http import HTTPStatus
 
 import h11
 
+from .relay import HEAD_BYTES, LINGER, Message, closing, cut, end, reset
 from .running import close_copies, reserve_name, started, stopped
 
 #: What a connection can meet. A number such as 500 is an answer that the proxy gives by itself.
@@ -23,9 +21,6 @@ FAULTS = {
     "drip": "the answer comes a byte at a time, with `pause` seconds between",
 }
 
-#: A head larger than this is refused with 431, in bytes. Servers draw that line at 8 to 64 KiB.
-HEAD_BYTES = 1 << 16
-
 #: What the proxy says of a request whose end it cannot tell, by status.
 UNREADABLE = {
     400: "faults() cannot read this request: it is no HTTP/1.1 (RFC 9112), or it was cut short.\n",
@@ -35,9 +30,6 @@ UNREADABLE = {
 
 #: How much of the answer ``"drop"`` reads before it cuts, in bytes.
 DROPPED_BYTES = 1 << 20
-
-#: How long a sender may go on sending after it has its answer, in seconds.
-LINGER = 1.0
 
 
 class Faults:
@@ -103,7 +95,7 @@ class Faults:
             self._deafen()
         for thread, sockets in list(self._open.items()):
             for one in sockets:
-                _cut(one)
+                cut(one)
             thread.join(2)
         stopped(self)
 
@@ -151,7 +143,7 @@ class Faults:
                 continue
             mode = self._mode
             if mode == "refuse" or self._listener is not listener:  # taken in the moment of the change
-                _reset(client)
+                reset(client)
                 continue
             fault = self._script.pop(0) if self._script else mode
             self.met.append(fault)
@@ -161,7 +153,7 @@ class Faults:
                 thread.start()
             except RuntimeError:  # no thread is left; later there may be one
                 del self._open[thread]
-                _reset(client)
+                reset(client)
 
     def _serve(self, client, fault):
         try:
@@ -170,14 +162,14 @@ class Faults:
                     client.settimeout(0.1)  # so that it is connected for certain, and cut while it sends
                     with contextlib.suppress(TimeoutError):
                         client.recv(1)
-                    _reset(client)
+                    reset(client)
                     return
-                request = _Message(client, h11.Connection(h11.SERVER, HEAD_BYTES))
+                request = Message(client, h11.Connection(h11.SERVER, HEAD_BYTES))
                 try:
                     self._handle(client, request, fault)
                 except h11.RemoteProtocolError as error:
                     client.sendall(self._own_answer(error.error_status_hint, UNREADABLE[error.error_status_hint]))
-                _end(client)
+                end(client)
         finally:
             self._open.pop(threading.current_thread(), None)
 
@@ -205,7 +197,7 @@ class Faults:
                         upstream.sendall(raw)
             except (h11.RemoteProtocolError, OSError) as error:
                 unreadable.append(error)
-                _cut(upstream)
+                cut(upstream)
 
         with socket.create_connection(self._target) as upstream:
             self._open.setdefault(threading.current_thread(), []).append(upstream)
@@ -219,7 +211,7 @@ class Faults:
                     client.shutdown(socket.SHUT_WR)
                     asking.join(LINGER)
             finally:
-                _cut(upstream)
+                cut(upstream)
                 if asking.is_alive() and not unreadable:
                     with contextlib.suppress(OSError):
                         client.shutdown(socket.SHUT_RD)  # ends the asking, and tells the client nothing
@@ -227,11 +219,11 @@ class Faults:
         if unreadable and not answered:
             raise unreadable[0]
         if fault == "drop":
-            _reset(client)
+            reset(client)
 
     def _give(self, client, upstream, method, fault):
         """Give the client the answer in the manner of the fault; return whether there was one."""
-        answer = _Message(upstream, h11.Connection(h11.CLIENT, HEAD_BYTES))
+        answer = Message(upstream, h11.Connection(h11.CLIENT, HEAD_BYTES))
         answer.parser.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))  # for HEAD
         answered = dropped = 0
 
@@ -254,7 +246,7 @@ class Faults:
                     continue
                 if head:
                     answered = True
-                    raw = _closing(head, raw)
+                    raw = closing(head, raw)
                     if fault == "slow" and self._stopped.wait(self.delay):
                         break
                 give(raw)
@@ -296,71 +288,3 @@ def _known(fault):
     if fault in FAULTS or (isinstance(fault, int) and 200 <= fault <= 599 and fault in iter(HTTPStatus)):
         return
     raise ValueError(f"There is no fault {fault!r}: use {', '.join(FAULTS)}, or a status code.")
-
-
-class _Message:
-    """One request or answer as it comes. h11 tells where it ends (RFC 9112, section 6.3); the bytes stay as they are.
-
-    Attributes:
-        pieces: Pairs of a head (or None) and its bytes, up to the end of the message.
-        left: What has come and could not be read yet.
-    """
-
-    def __init__(self, connection, parser):
-        self.parser, self.left = parser, b""
-        self.pieces = self._read(connection)
-
-    def _read(self, connection):
-        while True:
-            event = self.parser.next_event()
-            if isinstance(event, h11.Data):  # goes with what follows: there may be many, and small ones
-                continue
-            unread = self.parser.trailing_data[0]
-            raw, self.left = self.left[: len(self.left) - len(unread)], unread
-            head = event if isinstance(event, _HEADS) else None
-            if raw:
-                yield head, raw
-            if event is h11.NEED_DATA:
-                try:
-                    data = connection.recv(65_536)
-                except ConnectionError:  # a reset is an end, too
-                    data = b""
-                self.parser.receive_data(data)
-                self.left += data
-            elif not head:
-                return
-
-
-_HEADS = (h11.Request, h11.InformationalResponse, h11.Response)
-_OPTIONS = re.compile(rb"^(?:connection|keep-alive):.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
-
-
-def _closing(head, raw):
-    """An answer's head, with ``Connection: close`` if it would keep the connection (RFC 9112, section 9.3)."""
-    options = b",".join(value for name, value in head.headers if name == b"connection").lower()
-    if b"close" in options or (head.http_version < b"1.1" and b"keep-alive" not in options):
-        return raw
-    line, _, rest = _OPTIONS.sub(b"", raw).partition(b"\n")
-    return line + b"\nConnection: close\r\n" + rest
-
-
-def _end(connection):
-    """End a connection so that the answer is read: closing on unread bytes would reset (RFC 9112, section 9.6)."""
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_WR)
-        end = time.monotonic() + LINGER
-        while (left := end - time.monotonic()) > 0:
-            connection.settimeout(left)
-            if not connection.recv(65_536):
-                return
-
-
-def _reset(connection):
-    # With a linger time of 0 closing sends a reset, as a machine does that has lost its power.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-def _cut(connection):
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
