@@ -194,6 +194,23 @@ def test_a_file_that_prints_while_it_is_imported_is_served_all_the_same(tmp_path
         assert pid_of(process)
 
 
+def test_a_file_can_import_what_a_cell_could_and_finds_nothing_of_ours(tmp_path, monkeypatch):
+    (tmp_path / "beside.py").write_text("HERE = True")
+    monkeypatch.chdir(tmp_path)
+    text = """
+import importlib.util, json, sys
+import beside
+loaded = [n for n in sys.modules if n.partition(".")[0] in ("lab", "wire", "webhook_tutorial")]
+found = [n for n in ("lab", "wire", "process", "look") if importlib.util.find_spec(n)]
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [json.dumps([loaded, found, sys.path[0]]).encode()]
+"""
+    with Process(write(tmp_path, text)) as process:
+        assert requests.get(process.url, timeout=10).json() == [[], [], ""]
+
+
 def test_a_file_whose_import_never_ends_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr("webhook_tutorial.lab.process._PATIENCE", 0.8)
     path = write(tmp_path, "import time\ntime.sleep(6)\n")

@@ -5,41 +5,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
 from ..look import visible
-from . import wire
 from .running import reserve_name, started, stopped
 
 _PATIENCE = 20
-
-# What the process runs. It imports no more than it needs, so that it is up soon, and it ends when the pipe to its
-# parent does, even while the app's file is still being imported, so that none is left behind.
-_PROGRAM = """
-import os, runpy, signal, sys, threading, traceback
-# Whoever interrupts a kernel interrupts all that it started, and means the cell.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-from werkzeug.serving import make_server
-
-# What the app prints goes to a file that nobody reads: a pipe would be full one day, and a print would wait for ever.
-# The pipe carries our two messages alone, so that no print of the app's, early or late, can stand in their way.
-report = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
-os.dup2(2, 1)
-threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()
-try:
-    found = runpy.run_path(sys.argv[1])
-    if "app" not in found:
-        sys.exit("the file defines no app")
-except BaseException as error:
-    why = traceback.format_exception_only(error)[-1].strip()
-    if isinstance(error, SystemExit):
-        why = error.code if isinstance(error.code, str) else f"it ended with {error.code or 0}"
-    print("died", why, file=report, flush=True)
-    os._exit(1)
-handler = runpy.run_path(sys.argv[3])["Handler"]
-server = make_server("127.0.0.1", int(sys.argv[2]), found["app"], threaded=True, request_handler=handler)
-print("port", server.port, file=report, flush=True)
-server.serve_forever()
-"""
+_PROGRAM = str(Path(__file__).with_name("child.py"))
 
 
 class Process:
@@ -68,7 +40,7 @@ class Process:
         self.kill()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _close
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, self.path, str(self.port), wire.__file__],
+            [sys.executable, _PROGRAM, self.path, str(self.port)],
             env=os.environ | {name: str(value) for name, value in environment.items()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
