@@ -97,9 +97,18 @@ class Sender:
     """
 
     def __init__(
-        self, policy, clock=None, *, secret="", dialect=STANDARD_WEBHOOKS, timeout=2.0, total=30.0, circuit=None,
-        chance=None, session=None,
-    ):  # fmt: skip
+        self,
+        policy,
+        clock=None,
+        *,
+        secret="",
+        dialect=STANDARD_WEBHOOKS,
+        timeout=2.0,
+        total=30.0,
+        circuit=None,
+        chance=None,
+        session=None,
+    ):
         self.policy, self.clock = policy, clock or SimulatedClock()
         if secret and not dialect:
             raise ValueError("dialect=None sends nothing but the event: leave the secret out, or name a dialect.")
