@@ -13,7 +13,7 @@ from flask import Flask, redirect, request
 from requests.adapters import HTTPAdapter
 
 from webhook_tutorial import diagram, serve, stop_all, watch, why_no_answer
-from webhook_tutorial.lab.recorder import RECORDED_BYTES
+from webhook_tutorial.lab.exchange import RECORDED_BYTES
 
 
 def make_app(name="receiver"):

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask, request
 from werkzeug.test import Client
 
-from webhook_tutorial.lab.recorder import RECORDED_BYTES, Recorder
+from webhook_tutorial.lab.exchange import RECORDED_BYTES
+from webhook_tutorial.lab.recorder import Recorder
 from webhook_tutorial.lab.running import sending_as
 
 URL = "http://127.0.0.1:1"

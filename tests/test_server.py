@@ -21,7 +21,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from webhook_tutorial import running, serve, stop_all
 from webhook_tutorial.lab import wire
-from webhook_tutorial.lab.recorder import RECORDED_BYTES
+from webhook_tutorial.lab.exchange import RECORDED_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)

@@ -13,9 +13,9 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from ..answers import why_no_answer
-from .recorder import RECORDED_BYTES
+from .exchange import RECORDED_BYTES, Exchange
 from .running import name_at, sending_as
-from .traffic import Exchange, Traffic
+from .traffic import Traffic
 
 _BYTES = bytes, bytearray, memoryview
 _lock = threading.Lock()

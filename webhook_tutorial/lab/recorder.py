@@ -13,12 +13,10 @@ from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.wsgi import get_input_stream
 
+from .exchange import RECORDED_BYTES, Exchange
 from .running import sending_as
-from .traffic import Exchange, Traffic
+from .traffic import Traffic
 from .wire import HEAD, Gone, Refusal
-
-#: A body is recorded up to this many bytes; the app gets all of it.
-RECORDED_BYTES = 1 << 20
 
 
 class Recorder:
