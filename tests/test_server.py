@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from webhook_tutorial import running, serve, stop_all
-from webhook_tutorial.lab import wire
+from webhook_tutorial.lab import framing
 from webhook_tutorial.lab.exchange import RECORDED_BYTES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -959,14 +959,14 @@ def test_a_running_handler_may_finish_when_its_server_stops():
 
 def test_a_request_that_had_come_when_its_server_stops_is_answered(server, monkeypatch):
     """Or the record would say 200 of a request whose sender got nothing."""
-    come, release, length = threading.Event(), threading.Event(), wire.Head.length
+    come, release, length = threading.Event(), threading.Event(), framing.Head.length
 
     def late(head):
         come.set()
         assert release.wait(5)
         return length(head)
 
-    monkeypatch.setattr(wire.Head, "length", late)
+    monkeypatch.setattr(framing.Head, "length", late)
     call = in_thread(requests.post, server.url + "/late", b"body")
     assert come.wait(5)
     stopping = in_thread(server.stop)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webhook_tutorial import Process, serve
-from webhook_tutorial.lab import wire
+from webhook_tutorial.lab import framing
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -191,7 +191,7 @@ def test_a_broken_chunk_is_a_recorded_400(server, process, body):
 def test_what_was_cut_into_chunks_is_put_together_again(pieces, extension):
     sent = b"".join(b"%X%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces if piece)
     stream = io.BufferedReader(io.BytesIO(sent + b"0\r\n\r\nrest"))
-    assert b"".join(wire.chunks(stream)) == b"".join(pieces)
+    assert b"".join(framing.chunks(stream)) == b"".join(pieces)
     assert stream.read() == b"rest"
 
 
@@ -200,8 +200,8 @@ def test_what_was_cut_into_chunks_is_put_together_again(pieces, extension):
 def test_whatever_comes_in_place_of_chunks_is_a_body_or_a_refusal(parts):
     sent = b"".join(parts)
     try:
-        body = b"".join(wire.chunks(io.BufferedReader(io.BytesIO(sent))))
-    except wire.Refusal:
+        body = b"".join(framing.chunks(io.BufferedReader(io.BytesIO(sent))))
+    except framing.Refusal:
         return
     assert len(body) < len(sent)
 
@@ -287,7 +287,7 @@ def test_a_limit_of_the_app_holds_for_every_body(server, process, size, length):
 
 
 def test_a_chunked_body_too_large_for_us_is_refused_at_once(server):
-    x = check_refused(server, chunked(b"%x\r\n" % (wire.CHUNKED_BYTES + 1)), 413, end=False)
+    x = check_refused(server, chunked(b"%x\r\n" % (framing.CHUNKED_BYTES + 1)), 413, end=False)
     assert "67108864" in x.error
 
 
@@ -520,11 +520,11 @@ PIECES = b"GET|POST| |/|HTTP/1.1|\r\n|\n|\r|\0|:|Host: x|Content-Length: 1".spli
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=5), max_size=20).map(b"".join))
 @SETTINGS
 def test_whatever_comes_in_place_of_a_request_is_a_head_or_a_refusal(sent):
-    head = wire.Head()
+    head = framing.Head()
     try:
         if head.read(io.BufferedReader(io.BytesIO(sent))):
             head.length()
-    except wire.Refusal as refusal:
+    except framing.Refusal as refusal:
         assert refusal.code in (400, 501, 505) and refusal.get_response().status_code == refusal.code
     assert head.target.isascii() and head.target.isprintable() and head.method.isprintable()
 

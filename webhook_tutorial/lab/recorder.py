@@ -14,9 +14,10 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.wsgi import get_input_stream
 
 from .exchange import RECORDED_BYTES, Exchange
+from .framing import Refusal
 from .running import sending_as
 from .traffic import Traffic
-from .wire import HEAD, Gone, Refusal
+from .wire import HEAD, Gone
 
 
 class Recorder:
