@@ -216,6 +216,8 @@ def test_another_protocol_is_no_delivery():
         b"Content-Encoding: " + b", ".join([b"gzip"] * 50) + b"\r\nContent-Length: 5\r\n\r\nhello",
         b"Content-Length: 100\r\nConnection: close\r\n\r\ncut",
         b"Content-Length: -1\r\n\r\nhello",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"Content-Length: 5, 6\r\n\r\nhello",
         b"Transfer-Encoding: chunked\r\n\r\nno chunk at all\r\n",
         b"Transfer-Encoding: chunked\r\n\r\n-1\r\nhello",
         b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello",
@@ -224,7 +226,8 @@ def test_another_protocol_is_no_delivery():
         b"Set-Cookie: =;;; expires=never\r\nContent-Length: 0\r\n\r\n",
     ],
     ids=[
-        "not compressed", "unknown codings", "compressed 50 times", "cut", "negative length", "no chunks",
+        "not compressed", "unknown codings", "compressed 50 times", "cut", "negative length", "two lengths",
+        "two lengths in one", "no chunks",
         "chunk of -1", "chunk of -5", "huge chunk", "unknown charset", "broken cookie",
     ],
 )  # fmt: skip
@@ -404,3 +407,28 @@ def test_when_the_total_is_over_before_there_is_a_connection_nothing_is_sent(rec
         assert connected.wait(5)
         no_attempt_goes_on()
     assert statuses(delivery) == ["timed out"] and len(receiver.traffic) == 0
+
+
+def test_an_interrupt_while_an_attempt_begins_ends_it_too(receiver, monkeypatch):
+    """The stop button may come after the attempt's thread has begun, and before it is waited for."""
+    begun, may_go_on, start = threading.Event(), threading.Event(), threading.Thread.start
+
+    def late(*_):
+        begun.set()
+        assert may_go_on.wait(5)
+
+    def interrupted(thread):
+        start(thread)
+        assert begun.wait(5)
+        raise KeyboardInterrupt
+
+    sender = Sender(Policy(()), total=60)
+    delivery = sender.send(receiver.url, event())
+    prepare = sender.session.prepare_request
+    monkeypatch.setattr(sender.session, "prepare_request", lambda request: (late(), prepare(request))[1])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(threading.Thread, "start", interrupted)
+        sender.run()
+    may_go_on.set()
+    no_attempt_goes_on()
+    assert statuses(delivery) == ["interrupted"] and len(receiver.traffic) == 0

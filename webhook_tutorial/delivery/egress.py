@@ -58,8 +58,8 @@ def post_within(seconds, session, url, **options):
         except BaseException as error:
             result.set_exception(error)
 
-    threading.Thread(target=context.run, args=(work,), name="attempt", daemon=True).start()
     try:
+        threading.Thread(target=context.run, args=(work,), name="attempt", daemon=True).start()
         return result.result(None if seconds is None else seconds + GRACE)
     finally:
         limit.end = -math.inf  # who waits no longer, after an interrupt for one, wants no more of it
@@ -115,6 +115,9 @@ class _Answer(http.client.HTTPResponse):
         while 100 <= self.status < 200 and self.status != 101:  # RFC 9110, section 15.2; http.client knows 100 only
             self.headers = None  # which has begin() go on to the next
             super().begin()
+        lengths = ",".join(self.headers.get_all("Content-Length", ())).split(",")
+        if len(set(lengths)) > 1:
+            del self.headers["Content-Length"]  # urllib3 would refuse the answer; without any, the body has a bound
         self._bounded.in_head = False
         self.will_close = True  # so that no answer can be taken for that of another attempt
 
