@@ -827,6 +827,27 @@ def test_several_threads_have_a_sender_each(receiver):
     assert len(receiver.traffic) == 20
 
 
+def test_however_close_two_threads_call_run_the_second_is_told_what_to_do():
+    sender, wire = make_sender(Policy(()))
+    delivery, context = sender.send(URL, event()), sender._running
+    entered, may_leave = threading.Event(), threading.Event()
+    other = threading.Thread(target=context.run, args=(lambda: (entered.set(), may_leave.wait(5)),))
+
+    def run(function, *arguments):
+        if function is not bool and not other.ident:  # when it was looked at, it was free
+            other.start()
+            assert entered.wait(5)
+        context.run(function, *arguments)
+
+    sender._running = SimpleNamespace(run=run)
+    with pytest.raises(RuntimeError, match=r"^This sender is running already"):
+        sender.run()
+    may_leave.set()
+    other.join()
+    sender.run()
+    assert delivery.state == "delivered" and len(wire.requests) == 1
+
+
 def test_what_an_action_sends_or_redelivers_is_delivered_by_the_run_under_way():
     sender, wire = make_sender(Policy((10,)), 400, 500)
     first, second = sender.send(URL, event(1)), sender.send(URL, event(2))
@@ -989,6 +1010,28 @@ def test_an_endpoint_that_refuses_some_events_is_well():
     sender.run(until=START)
     assert [d.state for d in sender.deliveries] == ["stopped"] * 5
     assert sender.circuit_of(URL).open_until(START) is None
+
+
+@pytest.mark.parametrize("cooldown", [float("nan"), float("inf"), 1e10])
+def test_a_circuit_opens_for_a_time_that_has_an_end(cooldown):
+    with pytest.raises(ValueError, match="a hundred years at the most"):
+        Circuit(1, cooldown)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e300, "5"])
+@pytest.mark.parametrize("limit", ["timeout", "total"])
+def test_a_limit_that_is_none_is_told_at_once(limit, seconds):
+    """Not by every attempt of every delivery."""
+    with pytest.raises(ValueError, match=f"^{limit} is a number of seconds above 0"):
+        Sender(Policy(()), **{limit: seconds})
+
+
+@pytest.mark.parametrize("given", [None, "evt_1", b"{}", [("id", "evt_1")]])
+def test_an_event_that_is_no_dictionary_is_refused_in_words(given):
+    sender, _ = make_sender(Policy(()))
+    with pytest.raises(TypeError, match="An event is a dictionary, such as make_event"):
+        sender.send(URL, given)
+    assert sender.deliveries == []
 
 
 def test_a_secret_that_cannot_be_read_is_told_at_once():

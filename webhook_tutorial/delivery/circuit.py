@@ -1,5 +1,7 @@
 """A circuit: what keeps a failing endpoint from being asked again and again."""
 
+from .policy import LONGEST_DELAY
+
 
 class Circuit:
     """Keeps a failing endpoint from being asked again and again by every delivery.
@@ -9,8 +11,10 @@ class Circuit:
     """
 
     def __init__(self, threshold=5, cooldown=60.0):
-        if threshold < 1 or cooldown < 0:
-            raise ValueError("threshold must be 1 or more, and cooldown 0 or more seconds.")
+        if not (threshold >= 1 and 0 <= cooldown <= LONGEST_DELAY):
+            raise ValueError(
+                "threshold must be 1 or more, and cooldown 0 or more seconds, a hundred years at the most."
+            )
         self.threshold, self.cooldown = threshold, cooldown
         self.failures, self.opened = 0, None
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-#: The longest delay of a policy, in seconds: a hundred years, so that every date stays one.
-_LONGEST_DELAY = 100 * 366 * 86_400
+#: The longest delay, in seconds: a hundred years, so that every date stays one.
+LONGEST_DELAY = 100 * 366 * 86_400
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Policy:
 
     def __post_init__(self):
         object.__setattr__(self, "delays", tuple(self.delays))
-        if any(not 0 <= delay <= _LONGEST_DELAY for delay in self.delays):
+        if any(not 0 <= delay <= LONGEST_DELAY for delay in self.delays):
             raise ValueError("Delays are numbers of seconds, 0 or more, and none is longer than a hundred years.")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"jitter is a part of the delay, from 0 to 1, not {self.jitter}.")

@@ -6,6 +6,7 @@ Time and chance come from outside, so that an outage of hours takes milliseconds
 import heapq
 import itertools
 import random
+from collections.abc import Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
@@ -93,7 +94,7 @@ class Sender:
         gone: The endpoints that have answered 410; nothing is sent to them any more.
 
     Raises:
-        ValueError: The secret cannot be read, or there is no dialect to sign in.
+        ValueError: The secret cannot be read, there is no dialect to sign in, or a limit is no number of seconds.
     """
 
     def __init__(
@@ -110,6 +111,9 @@ class Sender:
         session=None,
     ):
         self.policy, self.clock = policy, clock or SimulatedClock()
+        for name, limit in {"timeout": timeout, "total": total}.items():
+            if limit is not None and not (isinstance(limit, (int, float)) and 0 < limit <= 86_400):
+                raise ValueError(f"{name} is a number of seconds above 0, a day at the most, or None, not {limit!r}.")
         if secret and not dialect:
             raise ValueError("dialect=None sends nothing but the event: leave the secret out, or name a dialect.")
         if secret:
@@ -138,7 +142,10 @@ class Sender:
 
         Raises:
             ValueError: The event has no id that can be sent and signed, and the dialect has room for one.
+            TypeError: The event is no dictionary.
         """
+        if not isinstance(event, Mapping):
+            raise TypeError(f"An event is a dictionary, such as make_event() gives, not {type(event).__name__}.")
         id = event.get("id")
         try:
             if self.dialect:
@@ -178,13 +185,20 @@ class Sender:
         """
         # A context can be entered once at a time, and however a run ends it has left it: unlike a flag of our own, it
         # cannot be left standing by an interrupt.
+        context, entered = copy_context(), []
+
+        def run():
+            entered.append(True)
+            context.run(self._run, until)
+
         try:
-            self._running.run(bool)
+            self._running.run(run)
         except RuntimeError:
+            if entered:
+                raise
             raise RuntimeError(
                 "This sender is running already, and delivers what you send meanwhile: leave this run() out."
             ) from None
-        self._running.run(copy_context().run, self._run, until)
 
     def _run(self, until):
         # The deliveries themselves say what waits and until when. The queue is made from them, so that whatever an
