@@ -247,6 +247,19 @@ def test_an_unknown_fault_is_refused_and_nothing_is_left_open(receiver, fault):
         assert proxy.mode == 500 and send(proxy) == 500
 
 
+@pytest.mark.parametrize("script", ["drop", 500, None])
+def test_a_script_that_is_no_list_is_refused_in_words(receiver, script):
+    with pytest.raises(ValueError, match=r"A script is a list, such as \['drop', 500\]"):
+        faults(receiver.server, script)
+
+
+@pytest.mark.parametrize("fault", [["drop"], {"mode": "drop"}])
+def test_what_is_no_fault_at_all_is_refused_in_words(receiver, fault):
+    for options in ({"script": [fault]}, {"mode": fault}):
+        with pytest.raises(ValueError, match="There is no fault"):
+            faults(receiver.server, **options)
+
+
 def test_refuse_has_no_place_in_a_script(receiver):
     with pytest.raises(ValueError, match="set mode = 'refuse'"):
         faults(receiver.server, ["healthy", "refuse"])

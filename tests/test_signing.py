@@ -1559,3 +1559,12 @@ def test_a_second_secret_that_cannot_be_read_is_told_although_the_first_fits(dia
     verify(BODY, send(dialect), [public], dialect, clock=CLOCK)
     with pytest.raises(ValueError, match="must begin with"):
         verify(BODY, send(dialect), [public, "not a secret"], dialect, clock=CLOCK)
+
+
+@pytest.mark.parametrize("secret", [None, 5])
+def test_a_secret_that_is_none_is_told_in_words(secret):
+    """As os.environ.get() gives None for a variable that is not set."""
+    headers = sign(b"{}", "whsec_" + "c2VjcmV0" * 4, id="evt_1")
+    for use in (lambda: sign(b"{}", secret, id="evt_1"), lambda: verify(b"{}", headers, secret)):
+        with pytest.raises(TypeError, match=f"^A secret is text, not {type(secret).__name__}"):
+            use()

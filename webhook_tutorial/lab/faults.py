@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import socket
 import threading
+from collections.abc import Iterable
 from http import HTTPStatus
 
 import h11
@@ -51,6 +52,8 @@ class Faults:
         _known(mode)
         self.name = server.name
         self._target = ("127.0.0.1", server.port)
+        if isinstance(script, str) or not isinstance(script, Iterable):
+            raise ValueError(f"A script is a list, such as ['drop', 500], not {script!r}.")
         self._script = list(script)
         for fault in self._script:
             if fault == "refuse":
@@ -285,6 +288,8 @@ def faults(server, script=(), *, mode="healthy", headers=None, delay=0.5, pause=
 
 
 def _known(fault):
-    if fault in FAULTS or (isinstance(fault, int) and 200 <= fault <= 599 and fault in iter(HTTPStatus)):
+    if isinstance(fault, str) and fault in FAULTS:
+        return
+    if isinstance(fault, int) and 200 <= fault <= 599 and fault in iter(HTTPStatus):
         return
     raise ValueError(f"There is no fault {fault!r}: use {', '.join(FAULTS)}, or a status code.")

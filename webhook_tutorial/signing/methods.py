@@ -3,6 +3,7 @@
 import binascii
 import hmac
 from base64 import b64decode
+from collections.abc import Iterable
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
@@ -13,8 +14,8 @@ def list_secrets(secret):
     """The secrets, one or several, as a list."""
     if isinstance(secret, str):
         return [secret]
-    if isinstance(secret, bytes):
-        raise TypeError("A secret is text, not bytes.")
+    if isinstance(secret, bytes) or not isinstance(secret, Iterable):
+        raise TypeError(f"A secret is text, not {type(secret).__name__}.")
     secrets = list(secret)
     if not secrets:
         raise ValueError("Give at least one secret.")
