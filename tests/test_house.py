@@ -1,4 +1,4 @@
-"""The rules of the house: which folder may import which, and what may be named how."""
+"""The rules of the house: which folder may import which, what may be named how, and how large a room may be."""
 
 import ast
 from pathlib import Path
@@ -125,3 +125,21 @@ def test_a_public_name_that_is_a_rooms_is_found(copy):
     (copy / "inbox.py").touch()
     (copy / "faults").mkdir()
     assert misnamed(webhook_tutorial.__all__, copy) == ["faults", "inbox"]
+
+
+#: Larger on purpose, with the reason.
+LARGE_FILES, LARGE_FUNCTIONS = {}, {}
+
+
+def test_no_room_is_larger_than_300_lines_and_no_function_than_50():
+    large = []
+    for path in files():
+        name, text = path.relative_to(HOUSE).as_posix(), path.read_text(encoding="utf-8")
+        if len(text.splitlines()) > 300 and name not in LARGE_FILES:
+            large.append(f"{name}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = node.end_lineno - node.lineno + 1
+                if lines > 50 and f"{name}:{node.name}" not in LARGE_FUNCTIONS:
+                    large.append(f"{name}: {node.name} has {lines} lines")
+    assert large == []

@@ -91,6 +91,14 @@ class _Bank:
 
 
 def _test_idempotent(charge):
+    _charges_once(charge)
+    _leaves_nothing_open(charge)
+    _survives_a_power_cut(charge)
+    _bears_two_at_once(charge)
+    _refuses_what_is_no_id(charge)
+
+
+def _charges_once(charge):
     with _Bank() as bank:
         bank.deliver(charge, _event())
         if bank.charges() == []:
@@ -102,6 +110,9 @@ def _test_idempotent(charge):
         bank.deliver(charge, _event(7, "evt_9"))
         if bank.charges() != [7, 7, 8]:
             raise Wrong(f"Three different events came, and the charges are for {bank.charges()}: the id decides, not the order.")
+
+
+def _leaves_nothing_open(charge):
     with _Bank() as bank:
         db = bank.connect()
         for _ in range(2):
@@ -110,6 +121,9 @@ def _test_idempotent(charge):
         db.close()
         if left_open:
             raise Wrong("A duplicate left its transaction open, and the next writer would find the database locked: commit or undo it.")
+
+
+def _survives_a_power_cut(charge):
     for steps in range(40):
         with _Bank() as bank:
             survived = bank.deliver(charge, _event(), steps=steps)
@@ -120,6 +134,9 @@ def _test_idempotent(charge):
                 raise Wrong(f"A power cut before step {steps + 1}, then the event once more: charged twice. The charge was kept without the id.")
         if survived:
             break
+
+
+def _bears_two_at_once(charge):
     with _Bank() as bank:
         both = threading.Barrier(2, timeout=0.3)
         failures = []
@@ -142,6 +159,9 @@ def _test_idempotent(charge):
                 f"Two deliveries at the same moment made one raise {type(failures[0]).__name__} ({failures[0]}). A duplicate "
                 "is no error; and whoever looks before it writes needs the lock from the start: BEGIN IMMEDIATE."
             )
+
+
+def _refuses_what_is_no_id(charge):
     for id, words in ((None, "null"), ("", "empty"), (1, "a number, 1"), (True, "true"), ({}, "an object")):
         with _Bank() as bank:
             try:
