@@ -6,6 +6,7 @@ import os
 import sqlite3
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from ..clock import SimulatedClock
 from ..lab.server import serve
@@ -83,11 +84,8 @@ class _Bank:
             db.close()
 
     def charges(self):
-        db = sqlite3.connect(self._path)
-        try:
+        with contextlib.closing(sqlite3.connect(self._path)) as db:
             return [row[0] for row in db.execute("SELECT number FROM charges ORDER BY number")]
-        finally:
-            db.close()
 
 
 def _test_idempotent(charge):
@@ -114,11 +112,10 @@ def _charges_once(charge):
 
 def _leaves_nothing_open(charge):
     with _Bank() as bank:
-        db = bank.connect()
-        for _ in range(2):
+        with contextlib.closing(bank.connect()) as db:
             charge(db, _event())
-        left_open = db.in_transaction
-        db.close()
+            charge(db, _event())
+            left_open = db.in_transaction
         if left_open:
             raise Wrong("A duplicate left its transaction open, and the next writer would find the database locked: commit or undo it.")
 
@@ -139,19 +136,15 @@ def _survives_a_power_cut(charge):
 def _bears_two_at_once(charge):
     with _Bank() as bank:
         both = threading.Barrier(2, timeout=0.3)
-        failures = []
 
-        def one():
+        def one(_):
             try:
                 bank.deliver(charge, _event(), both=both)
             except Exception as error:
-                failures.append(error)
+                return error
 
-        threads = [threading.Thread(target=one) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(2) as pool:
+            failures = [error for error in pool.map(one, range(2)) if error]
         if len(bank.charges()) > 1:
             raise Wrong("Both deliveries came at the same moment, both looked before either wrote: charged twice.")
         if failures:
@@ -167,12 +160,11 @@ def _refuses_what_is_no_id(charge):
             try:
                 bank.deliver(charge, _event(id=id))
             except Exception:
-                if bank.charges():
-                    raise Wrong(f"An event whose id is {words} raised, and was charged all the same.") from None
-                continue
-            if bank.charges():
-                raise Wrong(f"An event whose id is {words} was charged. An id is a text that is not empty; anything else is a ValueError.")
-            raise Wrong(f"An event whose id is {words} was passed over in silence, and the sender would hear 204: raise ValueError.")
+                if not bank.charges():
+                    continue
+                raise Wrong(f"An event whose id is {words} raised, and was charged all the same.") from None
+            happened = "charged" if bank.charges() else "passed over in silence, and the sender would hear 204"
+            raise Wrong(f"An event whose id is {words} was {happened}. An id is a text that is not empty: raise ValueError.")
 
 
 _HISTORY = [
