@@ -45,6 +45,7 @@ lab: setup
 
 test: setup-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/pytest --nbval
 	$(BIN)/pytest -m "browser or kill" -rs
 

@@ -69,9 +69,7 @@ def start_and_stop():
         starts.append(time.perf_counter() - begun)
         with idle:
             until(lambda server=server: len(server._threads.clients) == 1)  # the server has taken the idle client
-            time.sleep(
-                0.02 + n * 0.02 / ROUNDS
-            )  # and waits for the next, for a different while in each round
+            time.sleep(0.02 + n * 0.02 / ROUNDS)  # and waits for the next, for a different while in each round
             begun = time.perf_counter()
             server.stop()
             stops.append(time.perf_counter() - begun)
@@ -170,9 +168,7 @@ def run_python(code):
     """Seconds that a fresh Python takes for some code."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     seconds, _ = timed(
-        lambda: subprocess.run(
-            [sys.executable, "-c", code], check=True, timeout=30, env=environment, cwd=ROOT
-        )
+        lambda: subprocess.run([sys.executable, "-c", code], check=True, timeout=30, env=environment, cwd=ROOT)
     )
     return seconds
 

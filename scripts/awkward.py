@@ -96,9 +96,7 @@ def python_for(options, environment):
     code = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
     for python in [sys._base_executable, "/usr/bin/python3", "/usr/local/bin/python3"]:
         try:
-            subprocess.run(
-                [python, "-c", code], **options, env=environment, cwd="/", check=True, capture_output=True
-            )
+            subprocess.run([python, "-c", code], **options, env=environment, cwd="/", check=True, capture_output=True)
             return python
         except (OSError, subprocess.CalledProcessError):
             continue

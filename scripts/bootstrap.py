@@ -50,8 +50,21 @@ NETWORK_SIGNS = (
 
 # What pip prints while all goes well, and of retries; left out of what is shown when it fails.
 PIPS_PROGRESS = (
-    "WARNING", "Looking in", "Obtaining", "Collecting", "Processing", "Requirement already", "Installing", "Building",
-    "  Downloading", "  Using", "  Installing", "  Checking", "  Getting", "  Preparing", "  Building",
+    "WARNING",
+    "Looking in",
+    "Obtaining",
+    "Collecting",
+    "Processing",
+    "Requirement already",
+    "Installing",
+    "Building",
+    "  Downloading",
+    "  Using",
+    "  Installing",
+    "  Checking",
+    "  Getting",
+    "  Preparing",
+    "  Building",
 )
 
 
@@ -194,8 +207,10 @@ def setup(test):
         print("Bringing .venv up to date; this takes a few seconds.")
         os.remove(READY)
     else:
-        print("Setting up .venv with everything the %s need; this takes about %s." % (
-            ("tests", "60 seconds") if test else ("lessons", "40 seconds")))
+        print(
+            "Setting up .venv with everything the %s need; this takes about %s."
+            % (("tests", "60 seconds") if test else ("lessons", "40 seconds"))
+        )
         sys.stdout.flush()
         make_venv(VENV)
     sys.stdout.flush()

@@ -1,6 +1,6 @@
 """Open the first lesson in JupyterLab: what "make lab" does once .venv is there.
 
-    python scripts/lab.py [options for jupyter-lab, such as --no-browser]
+python scripts/lab.py [options for jupyter-lab, such as --no-browser]
 """
 
 import os

@@ -192,8 +192,10 @@ def test_the_inbox_shows_a_delivery_while_another_cell_is_running(whole):
         )
         assert busy == "busy"
     finally:
-        root = lesson.page.evaluate("() => window.jupyterapp.serviceManager.contents.save('go-on',"
-                                    " {type: 'file', format: 'text', content: ''}).then(model => model.path)")
+        root = lesson.page.evaluate(
+            "() => window.jupyterapp.serviceManager.contents.save('go-on',"
+            " {type: 'file', format: 'text', content: ''}).then(model => model.path)"
+        )
         assert root == "go-on"
     row.click()
     lesson.page.get_by_text('"status":"ignored"').last.wait_for(timeout=20_000)
@@ -205,8 +207,7 @@ def test_a_click_in_the_inbox_stays_while_new_deliveries_come(whole):
     view = lesson.page.locator(".jp-OutputArea pre", has_text="JohnDoe").last
     view.wait_for(timeout=20_000)
     lesson.add_and_run(
-        "for _ in range(30):\n"
-        "    requests.post(receiver.url + '/webhook', json={'event_type': 'later', 'data': {}})\n"
+        "for _ in range(30):\n    requests.post(receiver.url + '/webhook', json={'event_type': 'later', 'data': {}})\n"
     )
     lesson.page.locator(".jp-OutputArea button", has_text="later").nth(29).wait_for(timeout=20_000)
     assert view.is_visible()

@@ -1,8 +1,8 @@
 """Exactly once, although the receiver is killed: the handlers of lesson 06, under duplicates, races and SIGKILL.
 
-    pytest -m kill            twenty kills
-    SOAK=1 pytest -m kill     two hundred
-    KILL_SEED=7 pytest ...    the same moments once more; the seed is printed when a test fails
+pytest -m kill            twenty kills
+SOAK=1 pytest -m kill     two hundred
+KILL_SEED=7 pytest ...    the same moments once more; the seed is printed when a test fails
 """
 
 import contextlib

@@ -153,9 +153,7 @@ def test_jitter_is_a_part(jitter):
         Policy((1,), jitter)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"base": -1}, {"factor": 0.9}, {"cap": -1}, {"attempts": 0}, {"attempts": -3}]
-)
+@pytest.mark.parametrize("arguments", [{"base": -1}, {"factor": 0.9}, {"cap": -1}, {"attempts": 0}, {"attempts": -3}])
 def test_exponential_refuses_numbers_out_of_bounds(arguments):
     with pytest.raises(ValueError):
         exponential(**({"base": 1} | arguments))
@@ -174,9 +172,7 @@ def test_there_is_one_attempt_more_than_delays():
     assert [policy.wait(n, 0.3) for n in (1, 2, 3, 4)] == [5, 7, None, None]
 
 
-@given(
-    base=st.floats(0, 1e4), factor=st.floats(1, 10), cap=st.floats(0, 1e6), attempts=st.integers(1, 40)
-)
+@given(base=st.floats(0, 1e4), factor=st.floats(1, 10), cap=st.floats(0, 1e6), attempts=st.integers(1, 40))
 @example(base=1, factor=2, cap=60, attempts=8)
 @SETTINGS
 def test_exponential_agrees_with_tenacity(base, factor, cap, attempts):
@@ -211,9 +207,7 @@ def test_thousands_of_attempts_without_a_cap_give_numbers_or_a_clear_no(factor):
     assert policy.wait(1999, 0.5) >= policy.wait(1, 0.5)
 
 
-@given(
-    delay=st.floats(0, 1e6), jitter=st.floats(0, 1), chance=st.floats(0, 1), other=st.floats(0, 1)
-)
+@given(delay=st.floats(0, 1e6), jitter=st.floats(0, 1), chance=st.floats(0, 1), other=st.floats(0, 1))
 @SETTINGS
 def test_jitter_stays_within_its_part_and_grows_with_chance(delay, jitter, chance, other):
     policy = Policy((delay,), jitter)
@@ -385,9 +379,7 @@ answers = st.one_of(
         lambda both: (both[0], {"Retry-After": both[1][0]})
     ),
 )
-policies = st.builds(
-    Policy, st.lists(st.floats(0, 1e5), max_size=6), st.sampled_from([0.0, 0.5, 1.0])
-)
+policies = st.builds(Policy, st.lists(st.floats(0, 1e5), max_size=6), st.sampled_from([0.0, 0.5, 1.0]))
 
 
 @given(
@@ -405,8 +397,10 @@ def test_whatever_is_answered_the_rules_hold(policy, script, urls, chance):
 
     assert wire.at == sorted(wire.at), "attempts are made in order of their time"
     assert len(wire.requests) == sum(len(d.attempts) for d in deliveries)
-    heard = {request: (answer, headers.get("Retry-After")) for request, (answer, headers) in
-             zip(wire.requests, [*script, *[(200, {})] * len(wire.requests)], strict=False)}
+    heard = {
+        request: (answer, headers.get("Retry-After"))
+        for request, (answer, headers) in zip(wire.requests, [*script, *[(200, {})] * len(wire.requests)], strict=False)
+    }
     for delivery, body in zip(deliveries, bodies, strict=True):
         made = zip(wire.at, wire.requests, strict=True)
         mine = [(at, r) for at, r in made if r.headers["webhook-id"] == delivery.id]
@@ -872,9 +866,7 @@ def test_two_senders_may_share_a_clock_and_one_run_inside_the_other():
 
 def test_what_other_threads_send_during_a_run_is_delivered():
     sender, wire = make_sender(Policy((1,)), *[500] * 50)
-    threads = [
-        threading.Thread(target=lambda: [sender.send(URL, event(n)) for n in range(100)]) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: [sender.send(URL, event(n)) for n in range(100)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
@@ -965,9 +957,7 @@ def test_a_circuit_opens_after_failures_in_a_row_only():
 
 
 def test_while_it_is_open_nothing_is_sent_and_one_attempt_is_let_through_afterwards():
-    sender, wire = make_sender(
-        Policy((10,) * 20), *[500] * 100, circuit=lambda: Circuit(threshold=2, cooldown=60)
-    )
+    sender, wire = make_sender(Policy((10,) * 20), *[500] * 100, circuit=lambda: Circuit(threshold=2, cooldown=60))
     for n in range(5):
         sender.send(URL, event(n))
     sender.run(until=START + 200)
@@ -982,9 +972,7 @@ def test_while_it_is_open_nothing_is_sent_and_one_attempt_is_let_through_afterwa
 
 def test_those_put_off_take_turns_from_one_run_to_the_next():
     """Else the oldest would make every attempt that is let through, and use its attempts up for all of them."""
-    sender, wire = make_sender(
-        Policy((10,) * 4), *[500] * 100, circuit=lambda: Circuit(threshold=1, cooldown=60)
-    )
+    sender, wire = make_sender(Policy((10,) * 4), *[500] * 100, circuit=lambda: Circuit(threshold=1, cooldown=60))
     for n in range(5):
         sender.send(URL, event(n))
     for minute in range(10):

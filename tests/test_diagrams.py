@@ -75,9 +75,7 @@ def test_what_only_one_end_recorded_is_drawn_too():
 
 
 def test_each_record_is_paired_at_most_once():
-    lines = plain(
-        [sent(1, 0.5), sent(2, 0.5)], [received(1.1, status=200), received(2.1, status=200)], [received(3)]
-    )
+    lines = plain([sent(1, 0.5), sent(2, 0.5)], [received(1.1, status=200), received(2.1, status=200)], [received(3)])
     assert len(lines) == 4  # one loop of two, and the third from a client
     assert lines[0].endswith("(× 2)") and lines[2] == "3. client → receiver POST /hook"
 
@@ -132,9 +130,7 @@ def test_an_answer_that_nobody_waits_for_any_more_is_drawn_unheard():
         "2. shop ✗ timed out",
         "3. receiver ✗ shop 200 OK, unheard",
     ]
-    assert "p1--xp0: 200 OK, unheard" in mermaid(
-        [sent(1, status=None, error="timed out")], [received(1.1, 2.0)]
-    )
+    assert "p1--xp0: 200 OK, unheard" in mermaid([sent(1, status=None, error="timed out")], [received(1.1, 2.0)])
 
 
 def test_a_real_late_answer_is_drawn_unheard():
@@ -285,9 +281,7 @@ def test_no_text_can_break_out_of_its_line(names, path, event_type, error, metho
 )
 def test_what_mermaid_would_take_for_its_own_language_is_escaped(path):
     """Before parsing, Mermaid cuts the last ; from what matches these patterns and would break an entity."""
-    (line,) = [
-        line for line in mermaid([sent(1, url="http://127.0.0.1:1" + path)]) if line.startswith("p0->>p1")
-    ]
+    (line,) = [line for line in mermaid([sent(1, url="http://127.0.0.1:1" + path)]) if line.startswith("p0->>p1")]
     assert not re.search(r"(style|classDef).*:\S*#.*;", line)
     assert "%%" not in line and ";" not in re.sub(r"#\w+;", "", line)
 

@@ -39,9 +39,7 @@ def test_a_proxy_that_would_catch_loopback_is_kept_away_from_it(env, name):
     env.setenv(name, NOBODY)
     assert not should_bypass_proxies("http://127.0.0.1/", None)
     assert reach_loopback_directly() is True
-    assert should_bypass_proxies("http://127.0.0.1:8000/", None) and should_bypass_proxies(
-        "http://localhost/", None
-    )
+    assert should_bypass_proxies("http://127.0.0.1:8000/", None) and should_bypass_proxies("http://localhost/", None)
     assert not should_bypass_proxies("http://example.com/", None)
     assert os.environ[name] == NOBODY
 

@@ -100,8 +100,7 @@ MENDS = (
         'signed = (headers["webhook-id"] + "." + timestamp + ".").encode("utf-8") + body',
     ),
     (
-        'given = signatures.split(" ")[0]\n'
-        "        if not hmac.compare_digest(given.encode(), expected.encode()):",
+        'given = signatures.split(" ")[0]\n        if not hmac.compare_digest(given.encode(), expected.encode()):',
         'every = signatures.split(" ")\n'
         "        if not any(hmac.compare_digest(given.encode(), expected.encode()) for given in every):",
     ),

@@ -181,7 +181,11 @@ def at_work(scratch):
     The temporary folder is the run's own.
     """
     environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
-    dead = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "all_proxy": "socks5://127.0.0.1:9"}
+    dead = {
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+        "all_proxy": "socks5://127.0.0.1:9",
+    }
     return environment | dead | {"TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
 
 
@@ -189,9 +193,7 @@ def run(cells, folder, scratch):
     """Run cells in one fresh kernel, in the environment `at_work`."""
     sources = [BEFORE, *cells, LEFT_BEHIND]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    client = NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    )
+    client = NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     asyncio.run(client.async_execute(env=at_work(scratch)))  # its own loop, closed at the end, on any thread
     return notebook
 

@@ -115,9 +115,7 @@ def test_an_answer_that_stops_halfway_times_out():
     assert (one(sent).status, one(sent).error) == (None, "timed out")
 
 
-@pytest.mark.parametrize(
-    "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"], ids=["none", "half"]
-)
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"], ids=["none", "half"])
 def test_a_lost_connection_is_recorded(answer):
     def hang_up(connection):
         connection.recv(1000)

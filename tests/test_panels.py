@@ -156,9 +156,7 @@ def test_a_button_means_the_same_delivery_however_many_came_since(traffic, panel
 
 
 def test_nothing_in_a_delivery_becomes_html(panel, traffic):
-    nasty = exchange(
-        method=NASTY, url="http://x/" + NASTY, body=NASTY.encode(), headers={"X-A": NASTY}, error=NASTY
-    )
+    nasty = exchange(method=NASTY, url="http://x/" + NASTY, body=NASTY.encode(), headers={"X-A": NASTY}, error=NASTY)
     traffic.append(nasty)
     until_painted(panel, 1)
     assert "<script" not in panel.view.value and "&lt;script&gt;" in panel.view.value
@@ -284,10 +282,7 @@ def test_the_explorer_redraws_and_its_numbers_are_those_of_polling_cost(every):
     told = f"{cost.requests} requests, {cost.wasted} wasted"
     assert told in panel.view.value and told in str(panel)
     assert f"Timeline: {cost.requests} polls against 5 events" in panel.view.value
-    assert (
-        len(re.findall('<path d="M[^"]* V96" stroke="#009E73"', panel.view.value))
-        == cost.requests - cost.wasted
-    )
+    assert len(re.findall('<path d="M[^"]* V96" stroke="#009E73"', panel.view.value)) == cost.requests - cost.wasted
 
 
 def test_the_plain_twin_of_the_explorer():

@@ -74,9 +74,7 @@ def test_the_style_of_axes_stays_with_them():
 
 def test_a_timeline_names_its_groups_and_their_sizes():
     traffic = Traffic(Exchange(method="POST", url="http://x/", mark=n, seconds=0.5) for n in range(3))
-    shown = timeline(
-        {"one by one": traffic, "at once": traffic[:1], "none": Traffic()}, "They do not overlap."
-    )
+    shown = timeline({"one by one": traffic, "at once": traffic[:1], "none": Traffic()}, "They do not overlap.")
     assert repr(shown) == (
         "A bar for each delivery, in groups: one by one (3), at once (1), none (0). They do not overlap."
     )

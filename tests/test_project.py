@@ -44,9 +44,7 @@ def conda_ranges(environment_text):
     lines = yaml.safe_load(environment_text)["dependencies"]
     [by_pip] = [one["pip"] for one in lines if isinstance(one, dict)]
     lines = [one for one in lines + by_pip if isinstance(one, str) and one != "-e ."]
-    ranges = {
-        canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in map(Requirement, lines)
-    }
+    ranges = {canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in map(Requirement, lines)}
     ranges.pop("pip")  # only there to install the project itself
     return ranges
 

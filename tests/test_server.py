@@ -136,9 +136,7 @@ def flask_stream(environ, start_response):
     return Response(iter(["pl", "ain"]))(environ, start_response)
 
 
-@pytest.mark.parametrize(
-    "app", [plain, generator, late, with_write, with_write_and_length, mounted, flask_stream]
-)
+@pytest.mark.parametrize("app", [plain, generator, late, with_write, with_write_and_length, mounted, flask_stream])
 def test_every_kind_of_wsgi_app_answers_and_is_recorded(app):
     with serve(app, name="receiver") as server:
         answer = requests.get(server.url + "/shop/x", timeout=5)
@@ -721,9 +719,7 @@ def read_by_flask(environ):
     return Flask("reader").request_class(environ).get_data()
 
 
-@pytest.mark.parametrize(
-    "read", [read_by_length, read_to_the_end, read_in_pieces, read_by_lines, read_by_flask]
-)
+@pytest.mark.parametrize("read", [read_by_length, read_to_the_end, read_in_pieces, read_by_lines, read_by_flask])
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
 def test_the_app_gets_all_of_a_large_body_and_the_record_keeps_its_start(read, chunked):
     if chunked and read is read_by_length:
@@ -747,9 +743,7 @@ def test_an_app_cannot_read_past_the_end_of_the_body():
     got = []
 
     def app(environ, start_response):
-        got.append(
-            (environ["wsgi.input"].read(), environ["wsgi.input"].read(10), environ["wsgi.input"].readline())
-        )
+        got.append((environ["wsgi.input"].read(), environ["wsgi.input"].read(10), environ["wsgi.input"].readline()))
         start_response("204 No Content", [])
         return []
 
@@ -824,9 +818,7 @@ def test_answers_without_a_body_redirects_and_errors(code):
         assert answer.status_code == code == server.traffic[0].status
         assert server.traffic[0].error == ""
         if code == 302:
-            assert (
-                answer.headers["Location"] == "/target?a=1" == server.traffic[0].response_headers["location"]
-            )
+            assert answer.headers["Location"] == "/target?a=1" == server.traffic[0].response_headers["location"]
         if code in (204, 304):
             assert answer.content == b""
 
@@ -869,9 +861,7 @@ def test_an_odd_target_can_be_shown(server, target):
 
 
 def test_headers_are_recorded_and_ignore_case(server):
-    requests.post(
-        server.url, data=b"{}", headers={"X-Signature": "t=1,v1=abc", "Content-Type": "a/b"}, timeout=5
-    )
+    requests.post(server.url, data=b"{}", headers={"X-Signature": "t=1,v1=abc", "Content-Type": "a/b"}, timeout=5)
     (x,) = server.traffic
     assert x.headers["x-signature"] == "t=1,v1=abc"
     assert x.headers["CONTENT-TYPE"] == "a/b"

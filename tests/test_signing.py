@@ -447,9 +447,7 @@ def test_stripes_library_and_we_accept_each_other(text, secret):
     theirs = stripe.WebhookSignature.generate_signature_header(text, secret)
     verify(text.encode(), {"Stripe-Signature": theirs}, secret, STRIPE)
     with pytest.raises(stripe.SignatureVerificationError):
-        stripe.WebhookSignature.verify_header(
-            text.encode() + b" ", headers["Stripe-Signature"], secret, tolerance=300
-        )
+        stripe.WebhookSignature.verify_header(text.encode() + b" ", headers["Stripe-Signature"], secret, tolerance=300)
     assert refusal(STRIPE, {"Stripe-Signature": theirs}, text.encode() + b" ", secret, None) == "no_match"
 
 
@@ -627,9 +625,9 @@ ANYTHING = st.one_of(
     st.text(),
     st.text(string.printable),
     st.text("0123456789+-_. \t\r\n٣³"),
-    st.lists(
-        st.sampled_from(["v1,", "v1a,", "v1=", "v0=", "t=", "sha256=", str(NOW), " ", ",", "=", "A" * 44])
-    ).map("".join),
+    st.lists(st.sampled_from(["v1,", "v1a,", "v1=", "v0=", "t=", "sha256=", str(NOW), " ", ",", "=", "A" * 44])).map(
+        "".join
+    ),
     st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.just(object()),
     st.lists(st.text(), max_size=3) | st.dictionaries(st.text(), st.text(), max_size=2) | st.tuples(st.text()),
 )
@@ -1489,8 +1487,7 @@ class Rotation:
 
         with serve(app) as server:
             threads = [
-                threading.Thread(target=self._sender, args=(n, server.port), daemon=True)
-                for n in range(self.THREADS)
+                threading.Thread(target=self._sender, args=(n, server.port), daemon=True) for n in range(self.THREADS)
             ]
             for thread in threads:
                 thread.start()

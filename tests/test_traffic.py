@@ -392,9 +392,7 @@ def test_long_and_binary_bodies_are_shown_short():
     assert "… 3000 more bytes" in exchange(body=b"a" * 5000).transcript()
     assert len(exchange(body=b"\xff" * 5000).transcript()) < 3000
     assert "‹5 bytes, not text›" in exchange(body=b"\xff" * 5).transcript()
-    assert (
-        "not text" not in exchange(body=("a" * 1999 + "é" + "b" * 99).encode()).transcript()
-    )  # é is cut in two
+    assert "not text" not in exchange(body=("a" * 1999 + "é" + "b" * 99).encode()).transcript()  # é is cut in two
     assert preview(b"a\nb\x1b") == "a b␛"
     assert preview(b"x" * 61) == "x" * 59 + "…"
     assert preview(b"x" * 60) == "x" * 60
@@ -493,9 +491,7 @@ def test_curl_sends_the_same_body_again(receiver, body, method):
 
 
 @needs_curl
-@given(
-    body=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda t: t.encode("utf-8", "ignore")))
-)
+@given(body=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda t: t.encode("utf-8", "ignore"))))
 @example(b"\x00" * 50)
 @example(b"%" * 50)
 @settings(SETTINGS, max_examples=40)

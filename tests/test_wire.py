@@ -116,9 +116,7 @@ with serve(app) as server:
 
 def test_a_hundred_truncated_chunks_leave_the_memory_alone():
     """In a Python of its own: the chunk reader of Werkzeug 3.1 wrote past its buffer, which ended the process."""
-    done = subprocess.run(
-        [sys.executable, "-c", HUNDRED], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", HUNDRED], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "100 {(400, b'abc')}\n", "")
 
 

@@ -33,7 +33,9 @@ def _test_ring(ring):
     if result is None:
         raise Wrong("It arrived. The function gives nothing back, though: return the answer's status_code.")
     if result != 202:
-        raise Wrong(f"It arrived. The receiver answered 202, and your function returned {result!r}: return status_code.")
+        raise Wrong(
+            f"It arrived. The receiver answered 202, and your function returned {result!r}: return status_code."
+        )
 
 
 _PARTS = {

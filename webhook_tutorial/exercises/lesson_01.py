@@ -49,7 +49,9 @@ def _test_collect(collect):
     if burst == list(range(19, 29)):
         raise Wrong("25 orders came at once and you got the newest 10: ask with since, so that none is passed over.")
     if burst == list(range(4, 14)):
-        raise Wrong("25 orders came at once and you got 10. The answer said 'more': true; ask on, since the last you have.")
+        raise Wrong(
+            "25 orders came at once and you got 10. The answer said 'more': true; ask on, since the last you have."
+        )
     if len(burst) > len(set(burst)):
         raise Wrong("Some orders came more than once: since must move on to the last number you have.")
     if burst[:3] == [1, 2, 3]:

@@ -14,7 +14,7 @@ def _test_validate(problem_with):
     if problem_with(dict(_GOOD)) is not None:
         raise Wrong("A good event has no problem: return None for it.")
     cases = (
-        (["user_signup"], "a JSON list instead of an object: [\"user_signup\"]"),
+        (["user_signup"], 'a JSON list instead of an object: ["user_signup"]'),
         (None, "a JSON null"),
         ({"data": {}}, "an event without event_type"),
         ({"event_type": "", "data": {}}, "an empty event_type"),
@@ -86,9 +86,13 @@ def _test_receiver(app):
                 raise Wrong("Nothing is there at POST /webhook: it answered 404 to a good event.")
             if wanted == 2 and code // 100 != 2:
                 why = " Accept and ignore it, or the sender may try again and again." if "unknown" in words else ""
-                raise Wrong(f"{words[0].upper()}{words[1:]} got {code}; a sender reads anything but 2xx as failure.{why}")
+                raise Wrong(
+                    f"{words[0].upper()}{words[1:]} got {code}; a sender reads anything but 2xx as failure.{why}"
+                )
             if wanted == 413 and code != wanted and "chunks" in words:
-                raise Wrong(f"{words} got {code} instead of 413. In chunks a body names no length: look at how much has come.")
+                raise Wrong(
+                    f"{words} got {code} instead of 413. In chunks a body names no length: look at how much has come."
+                )
             if wanted > 2 and code != wanted:
                 raise Wrong(f"{words[0].upper()}{words[1:]} should get {wanted}, and it got {code}.")
             if wanted > 2 and method == "POST" and not _explains(answer):

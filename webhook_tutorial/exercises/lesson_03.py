@@ -43,7 +43,9 @@ def _test_send(send):
             try:
                 return send(base + path, _EVENT)
             except requests.RequestException as error:
-                raise Wrong(f"A {_KINDS[path]} made it raise {type(error).__name__}: catch it, and return a word.") from None
+                raise Wrong(
+                    f"A {_KINDS[path]} made it raise {type(error).__name__}: catch it, and return a word."
+                ) from None
 
         def expect(path, word, because, base=server.url):
             got = outcome(path, base)
@@ -60,7 +62,9 @@ def _test_send(send):
         before = len(server.traffic)
         got = outcome("/moved")
         if len(server.traffic) > before + 1:
-            raise Wrong("A redirect (302) was followed: requests asked again, without the event. Use allow_redirects=False.")
+            raise Wrong(
+                "A redirect (302) was followed: requests asked again, without the event. Use allow_redirects=False."
+            )
         if got == "delivered":
             raise Wrong("A redirect (302) is not delivered. answer.ok is true for 3xx too; ask for 200 to 299.")
         expect("/moved", "redirected", "the receiver has moved, and the event has not arrived.")
@@ -118,7 +122,9 @@ def _test_fan_out(send_all):
     if not all(isinstance(status, int) for status in got):
         raise Wrong("All of them heard at once. Return each answer's status_code, a number.")
     if list(got) != [200 + i for i in range(n)]:
-        raise Wrong(f"All of them heard at once. The statuses must come in the order of the URLs, and you gave {list(got)}.")
+        raise Wrong(
+            f"All of them heard at once. The statuses must come in the order of the URLs, and you gave {list(got)}."
+        )
 
 
 def _test_thin(thin):

@@ -44,14 +44,22 @@ def _attacks():
     yield "a signature changed at its end", _BODY, good | {"webhook-signature": spoiled}
     yield "half a signature", _BODY, good | {"webhook-signature": good["webhook-signature"][:20]}
     yield "a version and nothing after it", _BODY, good | {"webhook-signature": "v1,"}
-    yield "our signature under another version", _BODY, good | {"webhook-signature": "v9" + good["webhook-signature"][2:]}
+    yield (
+        "our signature under another version",
+        _BODY,
+        good | {"webhook-signature": "v9" + good["webhook-signature"][2:]},
+    )
     yield "a replay after 301 s", _BODY, _signed(age=301)
     yield "a delivery from 301 s in the future", _BODY, _signed(age=-301)
     yield "an old delivery with a new timestamp", _BODY, _signed(age=600) | {"webhook-timestamp": str(int(_NOW))}
     yield "a delivery with another id", _BODY, good | {"webhook-id": "msg_2"}
     yield "a timestamp that is no number", _BODY, good | {"webhook-timestamp": "yesterday"}
     yield "a timestamp that is nan", _BODY, good | {"webhook-timestamp": "nan"}
-    yield "a timestamp with a raised 2, which isdigit() takes and int() does not", _BODY, good | {"webhook-timestamp": "²"}
+    yield (
+        "a timestamp with a raised 2, which isdigit() takes and int() does not",
+        _BODY,
+        good | {"webhook-timestamp": "²"},
+    )
     yield "a timestamp of 5,000 digits", _BODY, good | {"webhook-timestamp": "9" * 5_000}
     yield "a signature that is not ASCII", _BODY, good | {"webhook-signature": "v1,é"}
     yield "a signature without a version", _BODY, good | {"webhook-signature": "garbage"}
@@ -72,7 +80,9 @@ def _test_verify(is_genuine):
         if _asked(is_genuine, what, body, headers, "; a sender must not be able to cause that") is not False:
             raise Wrong(f"An attack got through: {what}.")
     if isinstance(is_genuine, types.FunctionType) and not _names(is_genuine) & {"compare_digest", "verify"}:
-        raise Wrong("Every attack was stopped. One is not in the list: I see no compare_digest, and == may tell by its time.")
+        raise Wrong(
+            "Every attack was stopped. One is not in the list: I see no compare_digest, and == may tell by its time."
+        )
 
 
 def _asked(function, what, body, headers, consequence):
@@ -154,7 +164,9 @@ def _test_bugs(receive):
         name, (words, cases) = left[0], BUGS[left[0]]
         for status, body, headers in cases():
             if _result(receive, body, headers) not in (200, 401, "an exception"):
-                raise Wrong(f"It returned {_result(receive, body, headers)!r} in the test of {name}: return 200 or 401.")
+                raise Wrong(
+                    f"It returned {_result(receive, body, headers)!r} in the test of {name}: return 200 or 401."
+                )
             if status == 200 and _result(receive, body, headers) == "an exception":
                 words = f"It raised an exception in the test of {name}."
         raise Wrong(f"{len(left)} of 5 left. {words}")

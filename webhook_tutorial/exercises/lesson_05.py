@@ -14,7 +14,9 @@ def _test_backoff(backoff):
         try:
             seconds = backoff(failed, chance)
         except OverflowError:
-            raise Wrong(f"After {failed:,} failures it raised OverflowError: take the cap before the power grows too big.") from None
+            raise Wrong(
+                f"After {failed:,} failures it raised OverflowError: take the cap before the power grows too big."
+            ) from None
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
             raise Wrong(f"backoff({failed}, {chance}) returned {seconds!r}: return a number of seconds.")
         return seconds
@@ -24,17 +26,23 @@ def _test_backoff(backoff):
     if wait(1) != 1:
         raise Wrong(f"After the first failure, with chance 1, the wait is 1 s, and yours is {wait(1)}.")
     if wait(4) != 8:
-        raise Wrong(f"After the fourth failure, with chance 1, the wait is 8 s, and yours is {wait(4)}: it doubles each time.")
+        raise Wrong(
+            f"After the fourth failure, with chance 1, the wait is 8 s, and yours is {wait(4)}: it doubles each time."
+        )
     if wait(10) > 60:
         raise Wrong(f"After ten failures the wait is {wait(10)} s: no wait may be above 60.")
     if wait(4, 0.0) != 0:
-        raise Wrong(f"With chance 0 the wait is 0, and yours is {wait(4, 0.0)}: full jitter takes all of the wait by chance.")
+        raise Wrong(
+            f"With chance 0 the wait is 0, and yours is {wait(4, 0.0)}: full jitter takes all of the wait by chance."
+        )
     if wait(4, 0.5) != 4:
         raise Wrong(f"Half a chance of 8 s is 4 s, and yours is {wait(4, 0.5)}.")
     if wait(1, 0.5) != 0.5:
         raise Wrong(f"Half a chance of 1 s is 0.5 s, and yours is {wait(1, 0.5)}: a wait need not be a whole number.")
     if wait(10, 0.5) != 30:
-        raise Wrong(f"After ten failures, half a chance of 60 s is 30 s, and yours is {wait(10, 0.5)}: first the cap, then the chance.")
+        raise Wrong(
+            f"After ten failures, half a chance of 60 s is 30 s, and yours is {wait(10, 0.5)}: first the cap, then the chance."
+        )
     if wait(5_000) != 60:
         raise Wrong(f"After 5,000 failures the wait is at most 60 s, and yours is {wait(5_000)}.")
 
@@ -89,7 +97,9 @@ def _test_wait(seconds_to_wait):
         try:
             got = seconds_to_wait(CaseInsensitiveDict(headers), START)
         except Exception as error:
-            raise Wrong(f"It raised {type(error).__name__} for {what}: {headers}. A receiver must not be able to stop you.") from None
+            raise Wrong(
+                f"It raised {type(error).__name__} for {what}: {headers}. A receiver must not be able to stop you."
+            ) from None
         if isinstance(got, bool) or not isinstance(got, (int, float)):
             raise Wrong(f"It returned {got!r} for {what}: return a number of seconds, a text is none.")
         if got != right:

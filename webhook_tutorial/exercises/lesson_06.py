@@ -107,7 +107,9 @@ def _charges_once(charge):
         bank.deliver(charge, _event(8, "evt_8"))
         bank.deliver(charge, _event(7, "evt_9"))
         if bank.charges() != [7, 7, 8]:
-            raise Wrong(f"Three different events came, and the charges are for {bank.charges()}: the id decides, not the order.")
+            raise Wrong(
+                f"Three different events came, and the charges are for {bank.charges()}: the id decides, not the order."
+            )
 
 
 def _leaves_nothing_open(charge):
@@ -117,7 +119,9 @@ def _leaves_nothing_open(charge):
             charge(db, _event())
             left_open = db.in_transaction
         if left_open:
-            raise Wrong("A duplicate left its transaction open, and the next writer would find the database locked: commit or undo it.")
+            raise Wrong(
+                "A duplicate left its transaction open, and the next writer would find the database locked: commit or undo it."
+            )
 
 
 def _survives_a_power_cut(charge):
@@ -126,9 +130,13 @@ def _survives_a_power_cut(charge):
             survived = bank.deliver(charge, _event(), steps=steps)
             bank.deliver(charge, _event())
             if bank.charges() == []:
-                raise Wrong(f"A power cut before step {steps + 1}, then the event once more: it was never charged. The id was kept without the charge.")
+                raise Wrong(
+                    f"A power cut before step {steps + 1}, then the event once more: it was never charged. The id was kept without the charge."
+                )
             if len(bank.charges()) > 1:
-                raise Wrong(f"A power cut before step {steps + 1}, then the event once more: charged twice. The charge was kept without the id.")
+                raise Wrong(
+                    f"A power cut before step {steps + 1}, then the event once more: charged twice. The charge was kept without the id."
+                )
         if survived:
             break
 
@@ -164,7 +172,9 @@ def _refuses_what_is_no_id(charge):
                     continue
                 raise Wrong(f"An event whose id is {words} raised, and was charged all the same.") from None
             happened = "charged" if bank.charges() else "passed over in silence, and the sender would hear 204"
-            raise Wrong(f"An event whose id is {words} was {happened}. An id is a text that is not empty: raise ValueError.")
+            raise Wrong(
+                f"An event whose id is {words} was {happened}. An id is a text that is not empty: raise ValueError."
+            )
 
 
 _HISTORY = [
@@ -186,7 +196,9 @@ def _test_order(apply):
                 apply(orders, dict(change))
         except Exception as error:
             story = ", ".join(str(change["version"]) for change in changes)
-            raise Wrong(f"It raised {type(error).__name__} when the versions came as {story}: an update may come first.") from None
+            raise Wrong(
+                f"It raised {type(error).__name__} when the versions came as {story}: an update may come first."
+            ) from None
         status = orders.get(7, {}).get("status")
         if status != "delivered":
             story = ", ".join(str(change["version"]) for change in (*changes, *changes[:2]))
@@ -226,7 +238,9 @@ def _test_missed(missed):
         gaps = [4, 150, 229, 230]
         found = numbers(everything - set(gaps))
         if found and min(found) > 100:
-            raise Wrong(f"Orders 4, 150, 229 and 230 were missed, and you found {found}: ask since 0, not for the newest only.")
+            raise Wrong(
+                f"Orders 4, 150, 229 and 230 were missed, and you found {found}: ask since 0, not for the newest only."
+            )
         if found and max(found) < 200:
             raise Wrong(f"Orders 4, 150, 229 and 230 were missed, and you found {found}: ask on while there is 'more'.")
         if found != gaps:

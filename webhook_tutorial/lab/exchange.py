@@ -17,9 +17,7 @@ from ..look import mark_of, masked, masked_url, one_line, preview, shortened, vi
 RECORDED_BYTES = 1 << 20
 
 #: Headers every request or answer carries, left out of a transcript (never out of ``.headers``).
-USUAL_HEADERS = frozenset(
-    ("accept", "accept-encoding", "accept-language", "connection", "date", "host", "server")
-)
+USUAL_HEADERS = frozenset(("accept", "accept-encoding", "accept-language", "connection", "date", "host", "server"))
 
 _SHOWN_BYTES = 2_000
 

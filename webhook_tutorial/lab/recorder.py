@@ -93,9 +93,7 @@ class Recorder:
         )
 
     def _keep(self, path, **fields):
-        self.traffic.append(
-            Exchange(url=self._url + path, receiver=self._name, recorded_by="receiver", **fields)
-        )
+        self.traffic.append(Exchange(url=self._url + path, receiver=self._name, recorded_by="receiver", **fields))
 
 
 class _Request:

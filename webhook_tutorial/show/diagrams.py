@@ -57,9 +57,7 @@ class Diagram:
         if not self._messages:
             return "Nothing crossed the wire."
         width = len(str(len(self._messages)))
-        ends = [
-            f"{m.source} {_PLAIN[m.arrow]} {m.target}" if m.arrow else m.source for m in self._messages
-        ]
+        ends = [f"{m.source} {_PLAIN[m.arrow]} {m.target}" if m.arrow else m.source for m in self._messages]
         pad = max(map(len, ends))
         lines = []
         for i, (message, end) in enumerate(zip(self._messages, ends, strict=True), 1):

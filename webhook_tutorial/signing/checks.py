@@ -104,9 +104,7 @@ def _read_timestamp(r):
         mark = dialect.timestamp
         found = [item[len(mark) :] for item in r.items if item.startswith(mark)]
         if len(found) != 1:
-            raise SignatureError(
-                "malformed", f"{dialect.signature} must hold {mark} once; it does {len(found)} times."
-            )
+            raise SignatureError("malformed", f"{dialect.signature} must hold {mark} once; it does {len(found)} times.")
         r.timestamp = found[0]
     # Digits only: int() would take "+1", " 1 " and "1_000" too, which no sender means.
     if not r.timestamp.isdigit() or len(r.timestamp) > 15:
@@ -142,9 +140,7 @@ def _age_words(dialect):
 
 def _find_end_of_id(r):
     if r.id and r.dialect.crosses(r.id):
-        raise SignatureError(
-            "malformed", f"{r.dialect.id} holds {r.dialect.border!r}, which is where an id ends."
-        )
+        raise SignatureError("malformed", f"{r.dialect.id} holds {r.dialect.border!r}, which is where an id ends.")
 
 
 def _id_words(dialect):
