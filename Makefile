@@ -51,7 +51,7 @@ test: setup-test
 
 soak: setup-test
 	SOAK=1 $(BIN)/pytest -m kill
-	SOAK=1 $(BIN)/pytest tests/test_fuzz.py
+	SOAK=1 $(BIN)/pytest tests/lab/test_fuzz.py
 
 awkward: setup-test
 	$(BIN)/python scripts/awkward.py

@@ -1,7 +1,7 @@
 """For every test and notebook, whatever the machine's settings.
 
 The tests' own requests to this computer never go to a proxy (that the lessons need no such help is tested in
-tests/test_notebooks.py), and a home folder that cannot be written stops no kernel.
+tests/lessons/test_notebooks.py), and a home folder that cannot be written stops no kernel.
 """
 
 import os

@@ -158,7 +158,7 @@ class _Threads(ThreadedWSGIServer):
             super().__init__("127.0.0.1", 0, self._answer, _CutHandler, fd=listener.fileno())
 
     def process_request(self, connection, address):
-        thread = threading.Thread(target=self._client, args=(connection, address), daemon=True)
+        thread = threading.Thread(target=self._client, args=(connection, address), name="serve client", daemon=True)
         self.clients[thread] = connection
         try:
             thread.start()

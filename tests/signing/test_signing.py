@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
-from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, stop_all, verify
+from webhook_tutorial import SignatureError, SimulatedClock, serve, sign, verify
 from webhook_tutorial.signing import (
     CHECKS,
     DIALECTS,
@@ -1514,12 +1514,6 @@ class Rotation:
         except Exception as error:
             self._errors.append(error)
             self._barrier.abort()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_server_outlives_these_tests():
-    yield
-    stop_all()
 
 
 def test_a_sender_that_signs_with_both_secrets_in_between_loses_none_of_1000_deliveries():

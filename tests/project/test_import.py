@@ -8,7 +8,7 @@ import pytest
 
 import webhook_tutorial
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(code):

@@ -1,7 +1,7 @@
 """Malformed requests in their thousands among valid ones: every valid one arrives once, and nothing stays behind.
 
-pytest tests/test_fuzz.py           a thousand malformed, a hundred valid, for `serve` and for `Process`
-SOAK=1 pytest tests/test_fuzz.py    ten times as many
+pytest tests/lab/test_fuzz.py           a thousand malformed, a hundred valid, for `serve` and for `Process`
+SOAK=1 pytest tests/lab/test_fuzz.py    ten times as many
 FUZZ_SEED=7 pytest ...              the same requests once more; the seed is printed when a test fails
 """
 

@@ -16,15 +16,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from webhook_tutorial import Policy, Sender, make_event, serve, stop_all, watch
+from webhook_tutorial import Policy, Sender, make_event, serve, watch
 from webhook_tutorial.clock import START
 from webhook_tutorial.delivery import Adapter, make_session
-
-
-@pytest.fixture(autouse=True)
-def _nothing_outlives_its_test():
-    yield
-    stop_all()
 
 
 @pytest.fixture

@@ -33,12 +33,6 @@ STATES = {"healthy": "delivered", 410: "gone", 302: "stopped"}
 PROCESSED = {"healthy": 1, "slow": 2, "drop": 2, "drip": 2}
 
 
-@pytest.fixture(autouse=True)
-def _nothing_outlives_its_test():
-    yield
-    stop_all()
-
-
 def make_receiver(name="receiver"):
     return serve(lambda environ, start: [start("204 No Content", [])][:0], name=name)
 

@@ -11,12 +11,12 @@ import pytest
 from webhook_tutorial.exercises import check, exercises, hint, solution
 from webhook_tutorial.exercises.lesson_04 import BUGS, bugs_left
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 ALL = exercises()
 #: Wrong answers by the exercise's name, each as a pair: source as in its solution, and words from the message it gets.
 MISTAKES = {
     name: mistakes
-    for path in sorted((Path(__file__).parent / "exercises").glob("mistakes_*.py"))
+    for path in sorted(Path(__file__).parent.glob("mistakes_*.py"))
     for name, mistakes in runpy.run_path(str(path))["MISTAKES"].items()
 }
 

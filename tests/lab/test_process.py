@@ -13,7 +13,7 @@ import requests
 
 from webhook_tutorial import Process, diagram, stop_all, watch
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 APP = """
 import os, sys, time
 from flask import Flask, request

@@ -36,7 +36,6 @@ from webhook_tutorial import (
     make_event,
     serve,
     sign,
-    stop_all,
     verdict,
     verify,
 )
@@ -53,16 +52,10 @@ from webhook_tutorial.delivery import (
 from webhook_tutorial.signing import DIALECTS, GITHUB, STANDARD_WEBHOOKS_ED25519, STRIPE, SVIX
 from webhook_tutorial.simulation import outage
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 URL = "http://receiver.test/webhook"
 SECRET = "whsec_" + "c2VjcmV0" * 4
-
-
-@pytest.fixture(autouse=True)
-def _nothing_outlives_its_test():
-    yield
-    stop_all()
 
 
 class Wire(HTTPAdapter):

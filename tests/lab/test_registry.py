@@ -14,7 +14,7 @@ from flask import Flask
 
 from webhook_tutorial import Process, faults, running, serve, stop_all
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 APP = "from flask import Flask\napp = Flask('bank')\n"
 
 

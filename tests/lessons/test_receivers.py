@@ -14,16 +14,10 @@ import pytest
 import requests
 from flask import Flask, request
 
-from webhook_tutorial import SystemClock, make_event, serve, stop_all
+from webhook_tutorial import SystemClock, make_event, serve
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 JSON = {"content_type": "application/json"}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_outlives_its_test():
-    yield
-    stop_all()
 
 
 def define(lesson, names, *starts):

@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webhook_tutorial import Process, serve
 from webhook_tutorial.lab import framing
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 APP = """
 from flask import Flask, request

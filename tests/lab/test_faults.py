@@ -29,7 +29,7 @@ LARGE = bytes(range(256)) * 4096  # 1 MiB
 
 
 @pytest.fixture(autouse=True)
-def _nothing_outlives_its_test(capfd):
+def _nothing_is_printed(capfd):
     yield
     stop_all()
     assert tuple(capfd.readouterr()) == ("", ""), "nothing is printed"

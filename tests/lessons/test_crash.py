@@ -21,17 +21,11 @@ import nbformat
 import pytest
 import requests
 
-from webhook_tutorial import Process, make_event, stop_all
+from webhook_tutorial import Process, make_event
 
-LESSON = Path(__file__).resolve().parents[1] / "notebooks" / "06_duplicates_and_order.ipynb"
+LESSON = Path(__file__).resolve().parents[2] / "notebooks" / "06_duplicates_and_order.ipynb"
 KILLS = 200 if os.environ.get("SOAK") else 20
 SEED = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
-
-
-@pytest.fixture(autouse=True)
-def _nothing_outlives_its_test():
-    yield
-    stop_all()
 
 
 def cell(defines):
