@@ -311,7 +311,9 @@ def test_one_that_is_still_importing_ends_when_its_parent_is_killed(tmp_path):
 def test_an_interrupt_while_it_starts_leaves_nothing_behind(tmp_path):
     path, pid = importing(tmp_path)
     parent = subprocess.Popen(
-        [sys.executable, "-c", "import sys\nfrom webhook_tutorial import Process\n"
+        # A shell that runs the tests in the background has interrupts ignored, and what it starts inherits that.
+        [sys.executable, "-c", "import signal, sys\nfrom webhook_tutorial import Process\n"
+         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
          "try:\n    Process(sys.argv[1])\nexcept KeyboardInterrupt as kept:\n    print('interrupted', flush=True)\n"
          "    sys.stdin.read()", str(path)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
