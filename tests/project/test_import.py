@@ -36,7 +36,7 @@ def test_importing_the_package_loads_nothing_heavy_and_starts_nothing():
     [
         ("inbox", {"ipywidgets"}, {"matplotlib"}),
         ("serve", {"flask"}, {"matplotlib", "ipywidgets", "numpy", "IPython", "cryptography", "asyncio"}),
-        ("verify", {"cryptography"}, {"flask", "requests"}),
+        ("verify", {"hmac"}, {"flask", "requests", "cryptography"}),
         ("check", {"webhook_tutorial.exercises"}, {"flask", "requests", "asyncio"}),
         ("retry_storm", {"numpy"}, {"flask", "matplotlib"}),
     ],

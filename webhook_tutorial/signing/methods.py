@@ -6,8 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterable
 from functools import lru_cache
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+# cryptography is imported where ed25519 is used: it takes longer to load than all of signing.
 
 
 def list_secrets(secret):
@@ -70,10 +69,14 @@ def _ed25519(dialect, secret, message):
     seed = _key(secret, dialect.key, dialect.private_prefix)[:32]
     if len(seed) < 32:
         raise ValueError("An ed25519 private key has at least 32 bytes.")
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     return _ENCODE[dialect.encoding](Ed25519PrivateKey.from_private_bytes(seed).sign(message))
 
 
 def _ed25519_fits(dialect, secret, message, offered):
+    from cryptography.exceptions import InvalidSignature
+
     key = _public_key(secret, dialect.key, dialect.key_prefix)
     for one in offered:
         try:
@@ -93,6 +96,8 @@ def _public_key(secret, key, prefix):
         raise ValueError(f"An ed25519 public key has 32 bytes, not {len(data)}.")
     if _has_small_order(data):
         raise ValueError("This public key is one that anybody can sign for: take the one that the provider gives you.")
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     return Ed25519PublicKey.from_public_bytes(data)
 
 
