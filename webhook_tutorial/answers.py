@@ -4,11 +4,13 @@ To a webhook, 2xx alone is success. An answer is a status code, or None where no
 """
 
 import socket
+import ssl
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 #: Answers that say the same next time, because they are about the request itself (RFC 9110, sections 15.4 to 15.6).
 FINAL = frozenset({*range(300, 400), 400, 405, 406, 411, 413, 414, 415, 422, 431, 501, 505})
@@ -32,12 +34,12 @@ def verdict(status):
         status: The answer's status code, or None if no answer came.
 
     Returns:
-        ``"delivered"`` (2xx), ``"stop"`` (`FINAL`), ``"gone"`` (`GONE`), or ``"retry"`` for everything else: 5xx, no
+        ``"delivered"`` (2xx), ``"refused"`` (`FINAL`), ``"gone"`` (`GONE`), or ``"retry"`` for everything else: 5xx, no
         answer, and those 4xx that may be mended while we wait (a secret, a route, a limit).
     """
     if ok(status):
         return "delivered"
-    return "gone" if status in GONE else "stop" if status in FINAL else "retry"
+    return "gone" if status in GONE else "refused" if status in FINAL else "retry"
 
 
 def retry_after(headers, now):
@@ -69,35 +71,53 @@ def _seconds(date):
         return None
 
 
+#: Why no answer came where the request was never sent, so that nothing of it can have been processed.
+NEVER_SENT = frozenset({"connection refused", "could not connect", "TLS failed"})
+
+
 def why_no_answer(error):
-    """Say in two words why a request of `requests` got no answer.
+    """Say in two or three words why a request of `requests` got no answer.
 
     Args:
         error: The exception that `requests` raised.
 
     Returns:
-        ``"timed out"``, ``"refused"`` (nobody listens there), ``"unknown host"`` or ``"connection lost"``;
-        ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for a request that could
-        not be made at all, the exception's class.
+        Where the request was never sent (`NEVER_SENT`): ``"connection refused"`` (nobody listens there), ``"could not
+        connect"`` (an unknown name, no route, a timeout while connecting) or ``"TLS failed"`` (its handshake or the
+        certificate). Where it may have been processed: ``"timed out"`` (while waiting for the answer) or
+        ``"connection lost"``. ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for a
+        request that could not be made at all, the exception's class.
     """
     if not isinstance(error, Exception):
         return "interrupted"
-    chain, seen = [error], set()
-    while chain:
-        cause = chain.pop()
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        if isinstance(cause, ConnectionRefusedError):
-            return "refused"
-        if isinstance(cause, socket.gaierror):
-            return "unknown host"
-        chain += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+    causes = list(_causes(error))
+    for words, kinds in _WHY.items():
+        if any(isinstance(cause, kinds) for cause in causes):
+            return words
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
         return "timed out"
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return "connection lost"
     return type(error).__name__
+
+
+# The first that is found among an error's causes decides: a refused connection is also one that could not be made.
+_WHY = {
+    "connection refused": ConnectionRefusedError,
+    "TLS failed": (ssl.SSLError, requests.exceptions.SSLError),
+    "could not connect": (socket.gaierror, requests.ConnectTimeout, NewConnectionError, ConnectTimeoutError),
+}
+
+
+def _causes(error):
+    """An error and all that it says it came from, each once."""
+    waiting, seen = [error], set()
+    while waiting:
+        cause = waiting.pop()
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
 
 
 # RFC 9110 renamed these; Python follows from 3.13 on, and the lessons read the same on every version.

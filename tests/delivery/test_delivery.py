@@ -116,7 +116,7 @@ def by_the_lesson(status):
     if status == 410:
         return "gone"
     if 300 <= status < 400 or status in (400, 405, 406, 411, 413, 414, 415, 422, 431, 501, 505):
-        return "stop"
+        return "refused"
     return "retry"
 
 
@@ -359,7 +359,7 @@ def test_no_text_makes_retry_after_raise_or_leave_its_bounds(text):
 
 FAILURES = {
     "timed out": requests.ReadTimeout("slow"),
-    "refused": requests.ConnectionError(ConnectionRefusedError(111)),
+    "connection refused": requests.ConnectionError(ConnectionRefusedError(111)),
     "connection lost": requests.ConnectionError("cut"),
 }
 ASKED = [("0", 0), ("7", 7), ("90", 90), ("9999999", LONGEST_RETRY_AFTER), ("-1", None), ("soon", None)]
@@ -415,13 +415,12 @@ def test_whatever_is_answered_the_rules_hold(policy, script, urls, chance):
 
 
 def check_state(delivery, meanings, policy, sender):
-    ends = {"delivered": "delivered", "stop": "stopped", "gone": "gone"}
-    if meanings and meanings[-1] in ends:
-        assert delivery.state == ends[meanings[-1]]
+    if meanings and meanings[-1] != "retry":
+        assert delivery.state == meanings[-1]
     elif delivery.state == "gone":
         assert delivery.url in sender.gone
     else:
-        assert delivery.state == "dead" and len(meanings) == policy.attempts
+        assert delivery.state == "given up" and len(meanings) == policy.attempts
     assert (delivery.late is not None) == (delivery.state == "delivered")
 
 
@@ -441,9 +440,10 @@ def test_the_record_names_what_was_seen():
     sender, _ = make_sender(Policy((1,) * 4), *FAILURES.values(), 503, 200)
     delivery = sender.send(URL, event())
     sender.run()
-    assert statuses(delivery) == ["timed out", "refused", "connection lost", 503, 200]
-    assert repr(delivery) == "<evt_1 delivered after 5 attempts: timed out, refused, connection lost, 503, 200>"
-    assert str(delivery.attempts[1]) == "2026-01-05T09:00:01Z  refused" and delivery.late == 4
+    assert statuses(delivery) == ["timed out", "connection refused", "connection lost", 503, 200]
+    said = "timed out, connection refused, connection lost, 503, 200"
+    assert repr(delivery) == f"<evt_1 delivered after 5 attempts: {said}>"
+    assert str(delivery.attempts[1]) == "2026-01-05T09:00:01Z  connection refused" and delivery.late == 4
 
 
 def test_each_attempt_has_a_signature_of_its_own_and_verifies_only_in_its_time():
@@ -609,7 +609,7 @@ def test_a_redirect_is_not_followed(receiver):
         sender = Sender(exponential(1, attempts=3))
         delivery = sender.send(proxy.url, event())
         sender.run()
-    assert (statuses(delivery), delivery.state, len(receiver.traffic)) == ([302], "stopped", 0)
+    assert (statuses(delivery), delivery.state, len(receiver.traffic)) == ([302], "refused", 0)
 
 
 def test_a_cookie_of_one_receiver_is_not_sent_with_the_next_delivery():
@@ -639,7 +639,7 @@ def test_an_address_that_is_none_fails_like_any_other_and_holds_nobody_up(url):
     bad, good = sender.send(url, event(1)), sender.send(URL, event(2))
     sender.run()
     assert good.state == "delivered" and len(wire.requests) == 1
-    assert bad.state in ("dead", "stopped") and 1 <= len(bad.attempts) <= 2
+    assert bad.state in ("given up", "refused") and 1 <= len(bad.attempts) <= 2
 
 
 ODD_IDS = ["evt_中", "evt\n1", "evt\n", " evt", "e vt", "évt", "order.7", ".", "", "\x7f", None, 7, b"evt", ["evt"]]
@@ -715,7 +715,7 @@ def test_a_mistake_of_ours_ends_one_delivery_and_the_others_go_on(part):
     sender, wire = one_waits_for_a_broken(part)
     bad, *others = (sender.send(f"http://receiver{n}.test/", event(n)) for n in range(3))
     sender.run()
-    assert (bad.state, bad.error) == ("stopped", "ZeroDivisionError: a mistake of ours")
+    assert (bad.state, bad.error) == ("given up", "ZeroDivisionError: a mistake of ours")
     assert [d.state for d in others] == ["delivered"] * 2 and bad in sender.dead
     assert statuses(bad) == ([] if part == "circuit" else [500])
     assert "ZeroDivisionError: a mistake of ours" in repr(bad)
@@ -727,7 +727,7 @@ def test_what_cannot_be_signed_is_not_sent_and_says_why():
     sender, wire = make_sender(Policy((1,)), secret=SECRET, clock=SimulatedClock(-10))
     bad = sender.send(URL, event(1))
     sender.run()
-    assert (bad.state, bad.attempts, len(wire.requests)) == ("stopped", [], 0)
+    assert (bad.state, bad.attempts, len(wire.requests)) == ("given up", [], 0)
     assert bad.error.startswith("ValueError: timestamp is a time in seconds since the epoch")
     sender.clock.sleep(10)
     sender.redeliver(bad)
@@ -745,7 +745,7 @@ def test_run_until_stops_at_that_time_and_goes_on_from_there():
         sender.run(until=until)
         assert (len(wire.at), sender.clock.now(), delivery.state) == (made, until, "waiting")
     sender.run()
-    assert delivery.state == "dead" and [at - START for at in wire.at] == [0, 10, 20, 30]
+    assert delivery.state == "given up" and [at - START for at in wire.at] == [0, 10, 20, 30]
 
 
 def test_run_until_a_time_that_has_passed_does_not_move_the_clock_back():
@@ -875,7 +875,7 @@ def test_run_with_nothing_to_do_takes_no_time():
     assert sender.clock.now() == START
 
 
-@pytest.mark.parametrize(("answer", "state"), [(500, "dead"), (400, "stopped"), (410, "gone"), (200, "delivered")])
+@pytest.mark.parametrize(("answer", "state"), [(500, "given up"), (400, "refused"), (410, "gone"), (200, "delivered")])
 def test_redelivering_starts_afresh_with_the_same_id_and_bytes(answer, state):
     sender, wire = make_sender(Policy((5,)), answer, answer if answer == 500 else 500, 500)
     delivery = sender.send(URL, event())
@@ -989,7 +989,7 @@ def test_an_endpoint_that_refuses_some_events_is_well():
     for n in range(5):
         sender.send(URL, event(n))
     sender.run(until=START)
-    assert [d.state for d in sender.deliveries] == ["stopped"] * 5
+    assert [d.state for d in sender.deliveries] == ["refused"] * 5
     assert sender.circuit_of(URL).open_until(START) is None
 
 
@@ -1041,9 +1041,9 @@ def test_with_a_circuit_nothing_is_lost_and_nothing_goes_on_for_ever(
     for n in range(deliveries):
         sender.send(URL, event(n))
     sender.run()
-    assert all(d.state in ("delivered", "dead", "stopped") for d in sender.deliveries)
+    assert all(d.state in ("delivered", "given up", "refused") for d in sender.deliveries)
     assert all(1 <= len(d.attempts) <= policy.attempts for d in sender.deliveries)
-    assert all(d.state != "dead" or len(d.attempts) == policy.attempts for d in sender.deliveries)
+    assert all(d.state != "given up" or len(d.attempts) == policy.attempts for d in sender.deliveries)
     assert wire.at == sorted(wire.at)
     replay = Circuit(threshold, cooldown)
     for attempt in sorted((a for d in sender.deliveries for a in d.attempts), key=lambda a: a.at):
@@ -1141,10 +1141,10 @@ REPLIES = {
     "evt_0": lambda failed, passed: [(503, {"Retry-After": "7"}), 204][failed],
     "evt_1": lambda failed, passed: 400 if passed < 1 else 200,  # stopped, and then redelivered
     "evt_2": lambda failed, passed: 410,
-    "evt_3": lambda failed, passed: FAILURES["refused"],
+    "evt_3": lambda failed, passed: FAILURES["connection refused"],
     "evt_4": lambda failed, passed: 200,  # handed in between two runs
 }
-ENDS = dict(zip(REPLIES, ["delivered", "delivered", "gone", "dead", "delivered"], strict=True))
+ENDS = dict(zip(REPLIES, ["delivered", "delivered", "gone", "given up", "delivered"], strict=True))
 
 
 def make_busy_sender():
@@ -1165,11 +1165,11 @@ def make_busy_sender():
 
 
 def settle(sender):
-    """Run to the end; on the way hand in another event, and redeliver what was stopped."""
+    """Run to the end; on the way hand in another event, and redeliver what was refused."""
     sender.run(until=START + 1)
     if len(sender.deliveries) == 4:
         sender.send("http://receiver4.test/", event(4))
-    if sender.deliveries[1].state == "stopped":
+    if sender.deliveries[1].state == "refused":
         sender.redeliver(sender.deliveries[1])
     sender.run()
 
@@ -1195,7 +1195,7 @@ def check_interrupted(sender, wire, where):
         assert outcomes.count("interrupted") <= 1, (where, delivery)
         final = [n for n, status in enumerate(outcomes) if status in (200, 204, 410)]
         assert final in ([], [len(outcomes) - 1]), f"{where}: {delivery} was sent again after a recorded final answer"
-        assert delivery.failed == sum(status in (503, "refused") for status in outcomes), (where, delivery)
+        assert delivery.failed == sum(status in (503, "connection refused") for status in outcomes), (where, delivery)
         if delivery.state == "waiting":
             assert not final and delivery.failed < 2, f"{where}: {delivery} has come to its end"
 
@@ -1247,7 +1247,7 @@ def test_total_leaves_a_quick_answer_alone_and_its_errors_too(receiver):
         nobody.bind(("127.0.0.1", 0))
         refused = sender.send(f"http://127.0.0.1:{nobody.getsockname()[1]}/", event(2))
         sender.run()
-    assert statuses(delivery) == [204] and statuses(refused) == ["refused"] * 2
+    assert statuses(delivery) == [204] and statuses(refused) == ["connection refused"] * 2
 
 
 def test_timeout_ends_a_silent_receiver(receiver):
@@ -1267,7 +1267,7 @@ def test_thirty_hours_of_outage_pass_at_once_on_a_simulated_clock(receiver):
         deliveries = [sender.send(proxy.url, event(n)) for n in range(5)]
         sender.run()
         assert time.monotonic() - began < 10
-    assert all(statuses(d) == ["refused"] * 7 + [204] for d in deliveries)
+    assert all(statuses(d) == ["connection refused"] * 7 + [204] for d in deliveries)
     assert all(d.late == sum(STANDARD_WEBHOOKS_SCHEDULE.delays[:7]) for d in deliveries)
 
 

@@ -140,7 +140,7 @@ def test_an_informational_answer_is_not_the_answer(before, total):
     with answering(slowly(*pieces, NO_CONTENT), slowly(*pieces, FINAL_500)) as (url, heard):
         first, second, third = deliver(url, 3, total=total)
     assert [statuses(d) for d in (first, second, third)] == [[204], [500], [204]]
-    assert [d.state for d in (first, second, third)] == ["delivered", "dead", "delivered"]
+    assert [d.state for d in (first, second, third)] == ["delivered", "given up", "delivered"]
     assert heard == ["evt_0", "evt_1", "evt_2"]
 
 
@@ -160,7 +160,7 @@ def test_no_answer_is_taken_for_that_of_another_delivery(answer, total):
     with answering(answer, then=FINAL_500) as (url, heard):
         first, second, third = deliver(url, 3, total=total)
     assert first.attempts[0].status in (200, 204, 101)
-    assert (second.state, third.state) == ("dead", "dead"), "they were answered 500"
+    assert (second.state, third.state) == ("given up", "given up"), "they were answered 500"
     assert statuses(second) == statuses(third) == [500]
     assert heard == ["evt_0", "evt_1", "evt_2"]
 
@@ -198,7 +198,7 @@ def test_over_tls_it_is_the_same(certificate, monkeypatch):
 def test_another_protocol_is_no_delivery():
     with answering(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n") as (url, _):
         (delivery,) = deliver(url)
-    assert (statuses(delivery), delivery.state) == ([101], "dead")
+    assert (statuses(delivery), delivery.state) == ([101], "given up")
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -233,7 +233,7 @@ def test_the_status_decides_whatever_the_body_is(rest, status):
     with answering(answer) as (url, _):
         (delivery,) = deliver(url)
     assert statuses(delivery) == [status]
-    assert delivery.state == {200: "delivered", 400: "stopped", 500: "dead"}[status]
+    assert delivery.state == {200: "delivered", 400: "refused", 500: "given up"}[status]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_where_a_redirect_leads_is_not_even_looked_at(location):
     answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %b\r\n\r\n" % location
     with answering(answer) as (url, heard):
         (delivery,) = deliver(url, policy=Policy((1, 1)))
-    assert (statuses(delivery), delivery.state, heard) == ([302], "stopped", ["evt_0"])
+    assert (statuses(delivery), delivery.state, heard) == ([302], "refused", ["evt_0"])
 
 
 def test_a_small_answer_that_grows_when_it_is_unpacked_costs_nothing():
@@ -323,7 +323,7 @@ def test_a_flood_is_read_to_a_bound_only(at_once, then, outcome, total):
     if outcome == 200:
         assert (statuses(delivery), delivery.state) == ([200], "delivered")
     else:
-        assert delivery.attempts[0].status is None and delivery.state == "dead"
+        assert delivery.attempts[0].status is None and delivery.state == "given up"
 
 
 @pytest.mark.parametrize("total", [0.1, 0.3])

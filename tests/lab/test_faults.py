@@ -121,7 +121,7 @@ def threads_and_sockets():
         (204, 204, False),
         (301, 301, False),
         (429, 429, False),
-        ("refuse", "refused", False),
+        ("refuse", "connection refused", False),
         ("reset", "connection lost", False),
         ("drop", "connection lost", True),
         ("slow", "timed out", True),

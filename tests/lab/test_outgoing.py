@@ -1,8 +1,10 @@
 """watch(): every attempt of requests, with or without an answer, and the way back afterwards."""
 
+import errno
 import io
 import json
 import socket
+import ssl
 import threading
 from contextlib import closing, contextmanager
 from unittest import mock
@@ -11,6 +13,7 @@ import pytest
 import requests
 from flask import Flask, redirect, request
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError
 
 from webhook_tutorial import diagram, serve, stop_all, watch, why_no_answer
 from webhook_tutorial.lab.exchange import RECORDED_BYTES
@@ -86,9 +89,9 @@ def test_a_refused_attempt_is_recorded_and_still_raises(nobody):
     with watch() as sent, pytest.raises(requests.ConnectionError) as error:
         requests.post(nobody, data=b"body", timeout=5)
     x = one(sent)
-    assert (x.status, x.error, x.body, x.sender) == (None, "refused", b"body", "sender")
+    assert (x.status, x.error, x.body, x.sender) == (None, "connection refused", b"body", "sender")
     assert x.receiver == nobody.split("/")[2]
-    assert why_no_answer(error.value) == "refused"
+    assert why_no_answer(error.value) == "connection refused"
 
 
 def test_an_attempt_that_times_out_is_recorded():
@@ -128,8 +131,37 @@ def test_a_lost_connection_is_recorded(answer):
 
 def test_why_no_answer_names_what_could_not_be_sent_at_all():
     assert why_no_answer(requests.exceptions.InvalidURL("http://")) == "InvalidURL"
-    assert why_no_answer(requests.ConnectTimeout()) == "timed out"
+    assert why_no_answer(requests.ConnectTimeout()) == "could not connect"
     assert why_no_answer(requests.ConnectionError()) == "connection lost"
+
+
+def why(url, **options):
+    with pytest.raises(requests.RequestException) as error:
+        requests.post(url, timeout=5, **options)
+    return why_no_answer(error.value)
+
+
+def test_what_fails_before_the_request_leaves_is_told_from_what_may_have_been_processed(monkeypatch):
+    with serve(Flask("plain")) as plain:
+        assert why(plain.url.replace("http:", "https:")) == "TLS failed"
+    assert why(plain.url) == "connection refused"
+
+    def fails(error):
+        def connect(*arguments, **options):
+            raise error
+
+        monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+        return why(plain.url)
+
+    assert fails(socket.gaierror(-2, "Name or service not known")) == "could not connect"
+    assert fails(OSError(errno.ENETUNREACH, "Network is unreachable")) == "could not connect"
+    assert fails(TimeoutError("timed out")) == "could not connect"
+    assert fails(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")) == "connection refused"
+
+
+def test_a_certificate_that_is_not_trusted_fails_in_tls():
+    error = ssl.SSLCertVerificationError("certificate verify failed")
+    assert why_no_answer(requests.exceptions.SSLError(MaxRetryError(None, "/", error))) == "TLS failed"
 
 
 def test_why_no_answer_ends_on_errors_that_name_each_other():
@@ -457,5 +489,5 @@ def test_a_servers_name_is_known_after_it_stopped():
             with pytest.raises(requests.ConnectionError):
                 session.get(f"http://{host}:{server.port}/", timeout=5)
     assert [x.receiver for x in sent] == ["gone", "gone"]
-    assert {x.error for x in sent} == {"refused"}
+    assert {x.error for x in sent} == {"connection refused"}
     stop_all()

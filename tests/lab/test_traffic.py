@@ -73,7 +73,7 @@ def test_json_of_a_body_that_is_none_is_one_clear_error():
 def test_an_outcome_is_a_status_or_the_reason_why_there_is_none():
     assert exchange(status=404).outcome == "404 Not Found"
     assert exchange(status=799).outcome == "799"
-    assert exchange(status=None, error="refused").outcome == "no answer: refused"
+    assert exchange(status=None, error="timed out").outcome == "no answer: timed out"
     assert reason(410) == "Gone"
 
 

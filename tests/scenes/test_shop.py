@@ -275,7 +275,7 @@ def test_a_subscriber_that_is_down_loses_no_order(shop, receiver):
     shop.subscribe(receiver.url)
     order = shop.place_order()
     assert order["number"] == 1 and len(shop.orders) == 1
-    assert [statuses(delivery) for delivery in shop.deliveries] == [["refused"], [204]]
+    assert [statuses(delivery) for delivery in shop.deliveries] == [["connection refused"], [204]]
     assert len(receiver.events) == 1
 
 
@@ -309,7 +309,7 @@ def test_a_subscriber_that_fails_or_redirects_is_a_delivery_like_any_other(shop)
         shop.subscribe(redirecting.url)
         shop.place_order()
         assert [statuses(delivery) for delivery in shop.deliveries] == [[503], [302]]
-        assert [delivery.state for delivery in shop.deliveries] == ["dead", "stopped"]
+        assert [delivery.state for delivery in shop.deliveries] == ["given up", "refused"]
         assert len(redirecting.traffic) == 1  # the redirect was not followed
 
 

@@ -22,14 +22,14 @@ ATTEMPTS = {
     "healthy": ["204"],
     500: ["500"] * 2,
     "slow": ["timed out"] * 2,
-    "refuse": ["refused"] * 2,
+    "refuse": ["connection refused"] * 2,
     "drop": ["connection lost"] * 2,
     429: ["429"] * 2,
     410: ["410"],
     302: ["302"],
     "drip": ["timed out"] * 2,
 }
-STATES = {"healthy": "delivered", 410: "gone", 302: "stopped"}
+STATES = {"healthy": "delivered", 410: "gone", 302: "refused"}
 PROCESSED = {"healthy": 1, "slow": 2, "drop": 2, "drip": 2}
 
 
@@ -67,7 +67,7 @@ def test_each_mode_shows_its_attempts(console, mode):
     console.button.click()
     assert time.monotonic() - began < 10, "it waits on the simulated clock"
     lines = str(console).splitlines()
-    state, expected = STATES.get(mode, "dead"), ATTEMPTS[mode]
+    state, expected = STATES.get(mode, "given up"), ATTEMPTS[mode]
     tried = [line for line in lines if "Z  " in line]
     assert [line.split("Z  ")[1] for line in tried] == expected
     assert {line[0] for line in tried} == {"✓" if mode == "healthy" else "✗"}
@@ -126,7 +126,7 @@ def test_another_receiver_has_a_proxy_of_its_own(console):
     other = fault_console(make_receiver("other"), make_sender())
     other.modes.value = 500
     console.send(), other.send()
-    assert (console.delivery.state, other.delivery.state) == ("delivered", "dead")
+    assert (console.delivery.state, other.delivery.state) == ("delivered", "given up")
 
 
 def test_a_receiver_served_afresh_gets_a_console_that_reaches_it(console):
@@ -140,7 +140,7 @@ def test_after_stop_all_the_console_says_refused_and_does_not_raise(console):
     stop_all()
     console.modes.value = 500
     console.send()
-    assert {a.error for a in console.delivery.attempts} == {"refused"}
+    assert {a.error for a in console.delivery.attempts} == {"connection refused"}
 
 
 def test_the_console_has_a_plain_twin_and_a_widget(console):

@@ -174,7 +174,7 @@ def test_an_odd_body_does_not_break_the_inbox(traffic, panel, body):
 
 
 def test_a_failed_redirect_and_success_differ_by_mark():
-    panel = inbox(Traffic([exchange(0), exchange(1, status=500), exchange(2, status=None, error="refused")]))
+    panel = inbox(Traffic([exchange(0), exchange(1, status=500), exchange(2, status=None, error="connection refused")]))
     assert [label[0] for label in shown(panel)] == ["✗", "✗", "✓"]
 
 

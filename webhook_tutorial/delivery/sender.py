@@ -38,8 +38,8 @@ class Delivery:
         id: The delivery's id, the same at every attempt.
         url, body: Where it goes, and the bytes that are sent.
         attempts: The `Attempt` values so far.
-        state: ``"waiting"``, ``"delivered"``, ``"stopped"`` (a final answer, or an error of ours), ``"gone"`` (410),
-            or ``"dead"`` (all attempts used up).
+        state: ``"waiting"``, ``"delivered"``, ``"refused"`` (a final answer), ``"gone"`` (410), or ``"given up"``
+            (all attempts used up, or an error of ours).
         due: When the next attempt is to be made, while it is waiting.
         turn: Which of those that are due at the same time comes first: the one with the lower number.
         error: What went wrong on our own side, if that has stopped it; else empty.
@@ -219,8 +219,8 @@ class Sender:
 
     @property
     def dead(self):
-        """The deliveries that were given up: all attempts used, or stopped by an answer or an error of ours."""
-        return [d for d in self.deliveries if d.state in ("dead", "stopped", "gone")]
+        """The dead letters: the deliveries that are over and have not arrived, whatever the reason."""
+        return [d for d in self.deliveries if d.state in ("given up", "refused", "gone")]
 
     def circuit_of(self, url):
         """Return the `Circuit` of an endpoint, or None if this sender has none."""
@@ -249,18 +249,18 @@ class Sender:
                     circuit.record(meaning != "retry", now)  # one that refuses an event is well
                 change = self._conclusion(delivery, attempt, meaning)
         except Exception as error:  # an error of ours is none of the other deliveries' concern
-            change = {"state": "stopped", "error": f"{type(error).__name__}: {error}"}
+            change = {"state": "given up", "error": f"{type(error).__name__}: {error}"}
         _change(delivery, attempts=attempts, turn=next(self._turns), **change)
 
     def _conclusion(self, delivery, attempt, meaning):
         if meaning == "gone":
             self.gone.add(delivery.url)
         if meaning != "retry":
-            return {"state": {"delivered": "delivered", "gone": "gone", "stop": "stopped"}[meaning]}
+            return {"state": meaning}
         failed = delivery.failed + 1
         wait = self.policy.wait(failed, self.chance())
         if wait is None:
-            return {"state": "dead", "failed": failed}
+            return {"state": "given up", "failed": failed}
         return {"failed": failed, "due": self.clock.now() + max(wait, attempt.asked_to_wait or 0)}
 
     def _headers(self, delivery, now):

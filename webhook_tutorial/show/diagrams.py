@@ -2,6 +2,7 @@
 
 from itertools import groupby, permutations
 
+from ..answers import NEVER_SENT
 from ..look import mark_of, masked_url, one_line
 
 _MOST = 24
@@ -106,7 +107,7 @@ def _merge(exchanges):
                 and attempt.body[: len(x.body) or None] in (b"", x.body)
                 and attempt.mark <= x.mark
                 and x.mark <= attempt.mark + attempt.seconds
-                and (attempt.error != "refused")
+                and attempt.error not in NEVER_SENT
             ),
             None,
         )
