@@ -17,6 +17,9 @@ PALETTE = {
 }
 PROVIDER, RECEIVER, FAILURE, WAITING, NOTICE = PALETTE.values()
 
+#: What failed stands on this in a diagram: pale enough for text, and seen at once, on a light page and on a dark one.
+FAILED_GROUND = f"rgba({int(FAILURE[1:3], 16)}, {int(FAILURE[3:5], 16)}, {int(FAILURE[5:], 16)}, 0.2)"
+
 
 def mark_of(status):
     """Return the mark and the colour of an answer, wherever it is shown: a redirect has not arrived either."""

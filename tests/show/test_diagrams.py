@@ -46,6 +46,27 @@ def mermaid(*traffic, **options):
     return diagram(*traffic, **options).mermaid.splitlines()
 
 
+GROUND = "rect rgba(213, 94, 0, 0.2)"
+
+
+def grounds(*traffic):
+    """What Mermaid writes at its arrows and notes, each ground of a failure as a list of its own."""
+    drawn, inside = [], []
+    for line in mermaid(*traffic):
+        if line == GROUND:
+            assert not inside, "a ground on a ground"
+            drawn.append([])
+            inside.append("rect")
+        elif line.startswith("loop "):
+            inside.append("loop")
+        elif line == "end":
+            inside.pop()
+        elif re.match(r"p\d-|Note", line):
+            (drawn[-1] if "rect" in inside else drawn).append(line.split(": ")[1])
+    assert not inside
+    return drawn
+
+
 def test_one_exchange_is_two_messages():
     assert mermaid([sent(1, body=b'{"event_type":"order_placed"}')]) == [
         "sequenceDiagram",
@@ -109,13 +130,73 @@ def test_a_server_may_be_given_for_its_traffic():
 
 def test_a_refused_attempt_never_arrives():
     assert mermaid([sent(1, status=None, error="connection refused")])[3:] == [
+        GROUND,
         "p0-xp1: POST /hook",
         "Note over p0: ✗ connection refused",
+        "end",
     ]
     assert plain([sent(1, status=None, error="connection refused")]) == [
         "1. shop ✗ receiver POST /hook",
         "2. shop ✗ connection refused",
     ]
+
+
+def test_what_failed_stands_on_a_ground_of_its_own_and_what_went_well_on_none():
+    a, b = "http://127.0.0.1:1/a", "http://127.0.0.1:1/b"
+    refused = sent(5, status=None, error="connection refused")
+    traffic = [sent(1, url=a), sent(2, url=b, status=500), sent(3, status=302), sent(4, url=a), refused]
+    assert grounds(traffic) == [
+        "POST /a",
+        "200 OK",
+        ["POST /b", "✗ 500 Internal Server Error"],
+        ["POST /hook", "✗ 302 Found"],
+        "POST /a",
+        "200 OK",
+        ["POST /hook", "✗ connection refused"],
+    ]
+
+
+def test_an_answer_that_nobody_heard_stands_on_the_ground_of_its_request():
+    lost = sent(1, 0.5, status=None, error="timed out")
+    assert grounds([lost, sent(9)], [received(1.1, 2.0)]) == [
+        ["POST /hook", "✗ timed out", "200 OK, unheard"],
+        "POST /hook",
+        "200 OK",
+    ]
+
+
+def test_a_ground_ends_where_another_exchange_comes_between():
+    well, failed = sent(1.1, 1, url="http://127.0.0.1:1/a"), sent(1, 2, status=503)
+    also = sent(1.2, 3, status=500, url="http://127.0.0.1:1/b")
+    assert grounds([well, failed, also]) == [
+        ["POST /hook"],
+        "POST /a",
+        ["POST /b"],
+        "200 OK",
+        ["✗ 503 Service Unavailable"],
+        ["✗ 500 Internal Server Error"],
+    ]
+
+
+def test_a_loop_of_failures_stands_whole_on_one_ground():
+    lines = mermaid([sent(n, 0.1, status=503) for n in range(4)])[3:]
+    assert lines == [GROUND, "loop 4 times", "p0->>p1: POST /hook", "p1-->>p0: ✗ 503 Service Unavailable", "end", "end"]
+
+
+EXCHANGES = st.tuples(st.integers(0, 9), st.integers(0, 5), st.sampled_from([200, 500, None]), st.sampled_from("ab"))
+
+
+@given(st.lists(EXCHANGES, max_size=12))
+@example([(1, 0, 500, "a"), (1, 0, 500, "a"), (1, 0, 200, "b"), (1, 0, 200, "b")])
+@SETTINGS
+def test_a_ground_and_a_loop_lie_one_in_the_other_whatever_overlaps(fields):
+    made = [sent(m, s, status=code, url=f"http://127.0.0.1:1/{path}") for m, s, code, path in fields]
+    drawn = grounds(made)
+    assert not any("✗" in text for text in drawn if isinstance(text, str))
+    assert all(text.startswith(("POST", "✗")) for ground in drawn if isinstance(ground, list) for text in ground)
+    lines = mermaid(made)
+    for start in (n for n, line in enumerate(lines) if line.startswith("loop ")):
+        assert lines[start + 3] == "end" and "end" not in lines[start : start + 3]
 
 
 @pytest.mark.parametrize("error", ["connection refused", "could not connect", "TLS failed"])
@@ -195,7 +276,7 @@ def test_what_differs_is_no_repetition(other):
 def test_several_loops_follow_one_another():
     polls = [sent(n, 0.1, status=200 if n < 3 else 429) for n in range(6)]
     lines = mermaid(polls)
-    assert lines.count("loop 3 times") == 2 and lines.count("end") == 2
+    assert lines.count("loop 3 times") == 2 and lines[6] == "end" and lines[-2:] == ["end", "end"]
     assert [line for line in lines if "-->>" in line] == [
         "p1-->>p0: 200 OK",
         "p1-->>p0: ✗ 429 Too Many Requests",
@@ -264,6 +345,8 @@ def test_no_text_can_break_out_of_its_line(names, path, event_type, error, metho
     )
     picture = diagram([x])
     head, *lines = picture.mermaid.split("\n")
+    if not x.ok:
+        assert (lines.pop(2), lines.pop()) == (GROUND, "end")
     assert head == "sequenceDiagram" and len(lines) == 4
     assert [line.split(" ")[:3] for line in lines[:2]] == [["participant", f"p{i}", "as"] for i in range(2)]
     assert re.match(r"p0(->>|-x)p1: ", lines[2]) and re.match(r"(p1-->>p0|Note over p0): ", lines[3])

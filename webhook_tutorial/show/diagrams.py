@@ -3,7 +3,7 @@
 from itertools import groupby, permutations
 
 from ..answers import NEVER_SENT
-from ..look import mark_of, masked_url, one_line
+from ..look import FAILED_GROUND, mark_of, masked_url, one_line
 
 _MOST = 24
 
@@ -12,7 +12,8 @@ def diagram(*traffic, most=_MOST):
     """Draw who sent what to whom, in the order in which it crossed the wire.
 
     Give the traffic of one end, or of both: an exchange that both ends recorded is drawn once. Exchanges that
-    repeat (same request up to its query, same answer) are drawn as one loop with its count.
+    repeat (same request up to its query, same answer) are drawn as one loop with its count. What failed stands on a
+    ground of its own colour.
 
     Args:
         *traffic: Each a `Traffic`, a `Server` (its traffic is meant), or a list of exchanges.
@@ -40,16 +41,9 @@ class Diagram:
         ends = _side_by_side(self._messages)
         ids = {name: f"p{i}" for i, name in enumerate(ends)}
         lines += [f"participant {ids[name]} as {_escape(name)}" for name in ends]
-        for message in self._messages:
-            if message.opens_loop:
-                lines.append(f"loop {message.opens_loop} times")
-            source, target = ids[message.source], ids[message.target]
-            if message.arrow:
-                lines.append(f"{source}{message.arrow}{target}: {_escape(message.text)}")
-            else:
-                lines.append(f"Note over {source}: {_escape(message.text)}")
-            if message.closes_loop:
-                lines.append("end")
+        for failed, run in groupby(self._messages, key=lambda message: message.failed):
+            drawn = [line for message in run for line in message.mermaid(ids)]
+            lines += drawn if failed is None else [f"rect {FAILED_GROUND}", *drawn, "end"]
         if self._more and ends:
             lines.append(f"Note over {ids[ends[0]]}: … and {self._more} more")
         return "\n".join(lines)
@@ -78,12 +72,19 @@ _PLAIN = {"->>": "→", "-->>": "→", "-x": "✗", "--x": "✗"}
 
 
 class _Message:
-    """One arrow, or a note over one end where ``arrow`` is empty."""
+    """One arrow, or a note over one end where ``arrow`` is empty; ``failed`` is its exchange, if that failed."""
 
     def __init__(self, when, source, target, arrow, text, times):
         self.when, self.source, self.target, self.arrow = when, one_line(source), one_line(target), arrow
         self.text, self.times = one_line(text, 120), times
-        self.opens_loop = self.closes_loop = 0
+        self.opens_loop, self.closes_loop, self.failed = False, False, None
+
+    def mermaid(self, ids):
+        """Its lines in Mermaid's language, given the id of each end."""
+        source = ids[self.source]
+        start = f"{source}{self.arrow}{ids[self.target]}" if self.arrow else f"Note over {source}"
+        opening = [f"loop {self.times} times"] if self.opens_loop else []
+        return [*opening, f"{start}: {_escape(self.text)}", *(["end"] if self.closes_loop else [])]
 
 
 def _merge(exchanges):
@@ -149,10 +150,10 @@ def _in_order(loops):
                 # The receiver did answer; whoever asked was no longer there to hear it.
                 late = max(end, seen.mark + seen.seconds)
                 mine.append(_Message(late, target, source, "--x", _answer(seen) + ", unheard", times))
-        if times > 1:
-            for step, message in enumerate(mine):
-                message.when = known.mark + step * 1e-9  # a loop stays together
-            mine[0].opens_loop, mine[-1].closes_loop = times, True
+        for message in mine:
+            message.failed = None if known.ok else known
+            message.when = known.mark if times > 1 else message.when  # a loop stays together
+        mine[0].opens_loop = mine[-1].closes_loop = times > 1
         messages += mine
     return sorted(messages, key=lambda m: m.when)
 
