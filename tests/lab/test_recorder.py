@@ -1,6 +1,7 @@
 """Recorder: what it keeps of an app's requests and answers, on any WSGI server: here on none, without a socket."""
 
 import io
+import threading
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
@@ -121,6 +122,22 @@ def test_a_stream_passes_piece_by_piece_and_is_kept_as_far_as_it_was_asked_for()
     assert next(answer) == b"first" and len(recorder.traffic) == 0
     answer.close()
     assert [(x.status, x.response_body, x.error) for x in recorder.traffic] == [(200, b"first", "")]
+
+
+@pytest.mark.parametrize("app", [stream, flask_app(), None], ids=["a stream", "whole", "broken"])
+def test_it_is_busy_on_its_thread_until_its_answer_has_been_sent(app):
+    recorder, me = Recorder(app, "receiver", URL), threading.current_thread()
+    answer = recorder(environ_of(), lambda *_: None)
+    for _ in answer:
+        assert recorder.busy == {me}
+    assert not recorder.busy
+    answer = recorder(environ_of(), lambda *_: None)
+    next(answer)
+    assert recorder.busy == {me}
+    in_another = threading.Thread(target=answer.close)
+    in_another.start()
+    in_another.join()
+    assert not recorder.busy
 
 
 def test_what_an_app_does_to_its_environ_is_not_in_the_record():

@@ -4,6 +4,7 @@ import contextvars
 import io
 import itertools
 import sys
+import threading
 import time
 import traceback
 from urllib.parse import quote
@@ -36,14 +37,16 @@ class Recorder:
 
     Attributes:
         traffic: What it received, as `Traffic`.
+        busy: The threads on which it is at work, each until its answer has been sent.
     """
 
     def __init__(self, app, name, url):
         self._app, self._name, self._url = app, name, url
-        self.traffic = Traffic(name=name)
+        self.traffic, self.busy = Traffic(name=name), set()
 
     def __call__(self, environ, start_response):
-        asked = _Request(environ, self._name)
+        asked, thread = _Request(environ, self._name), threading.current_thread()
+        self.busy.add(thread)
         try:
             try:
                 pieces = asked.ask(self._app)
@@ -62,6 +65,7 @@ class Recorder:
                 yield from self._stream(asked, pieces)
         finally:
             asked.close()
+            self.busy.discard(thread)
 
     def _stream(self, asked, pieces):
         kept = bytearray()

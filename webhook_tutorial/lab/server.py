@@ -5,7 +5,6 @@ The server underneath is Werkzeug's threaded one: the same that lesson 02 starts
 
 import contextlib
 import errno
-import io
 import socket
 import threading
 import time
@@ -147,15 +146,15 @@ class _Threads(ThreadedWSGIServer):
 
     Attributes:
         clients: The connection of each thread that serves one.
-        busy: The threads on which the app is at work.
-        cutting: Whether whoever still sends is being cut off.
+        busy: The threads on which the app is at work; the recorder keeps it.
+        cutting: Whether whoever still sends is being cut off; for `Handler`, like ``refused``.
     """
 
     def __init__(self, listener, recorder):
-        self.clients, self.busy, self.cutting = {}, set(), False
-        self.refused, self._recorder = recorder.refused, recorder
+        self.clients, self.busy, self.cutting = {}, recorder.busy, False
+        self.refused = recorder.refused
         with listener:
-            super().__init__("127.0.0.1", 0, self._answer, _CutHandler, fd=listener.fileno())
+            super().__init__("127.0.0.1", 0, recorder, Handler, fd=listener.fileno())
 
     def process_request(self, connection, address):
         thread = threading.Thread(target=self._client, args=(connection, address), name="serve client", daemon=True)
@@ -171,13 +170,6 @@ class _Threads(ThreadedWSGIServer):
             self.process_request_thread(connection, address)
         finally:
             self.clients.pop(threading.current_thread(), None)
-
-    def _answer(self, environ, start_response):
-        self.busy.add(threading.current_thread())
-        try:
-            yield from self._recorder(environ, start_response)
-        finally:
-            self.busy.discard(threading.current_thread())
 
     def end_clients(self):
         """End every client but the one that asks for it; an app at work gets `GRACE` seconds to finish."""
@@ -197,31 +189,6 @@ class _Threads(ThreadedWSGIServer):
 
     def log(self, *_):
         pass
-
-
-class _CutHandler(Handler):
-    """Tells a request that was cut off here from one that its sender left unfinished, which is its fault."""
-
-    def setup(self):
-        super().setup()
-        self.rfile.close()
-        self.rfile = io.BufferedReader(_Cut(self.connection, self.server))
-
-
-class _Cut(io.RawIOBase):
-    """What comes on a connection; once its server cuts, the end of that is a connection lost."""
-
-    def __init__(self, connection, server):
-        self._connection, self._server = connection, server
-
-    def readable(self):
-        return True
-
-    def readinto(self, buffer):
-        count = self._connection.recv_into(buffer)
-        if not count and self._server.cutting:
-            raise ConnectionAbortedError
-        return count
 
 
 def _shut(connection, direction):

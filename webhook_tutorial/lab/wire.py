@@ -62,6 +62,22 @@ class _Counted(io.RawIOBase):
         return len(piece)
 
 
+class _Incoming(io.RawIOBase):
+    """What comes on a connection. Where its own server cuts it, that is a connection lost, not a sender's fault."""
+
+    def __init__(self, connection, server):
+        self._connection, self._server = connection, server
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        count = self._connection.recv_into(buffer)
+        if not count and getattr(self._server, "cutting", False):
+            raise ConnectionAbortedError
+        return count
+
+
 class Handler(WSGIRequestHandler):
     """Reads one request, has the server's app answer it, and closes the connection.
 
@@ -70,13 +86,19 @@ class Handler(WSGIRequestHandler):
     Transfer-Encoding, so that an app's limit on the length holds for it too.
 
     What is not HTTP is answered here. If the server has a ``refused``, it is called first, with the `Head`, what
-    came of the body, and the `Refusal`.
+    came of the body, and the `Refusal`. While it is ``cutting``, a request that ends early was cut off here: it is
+    nobody's fault, and not answered.
     """
 
     protocol_version = "HTTP/1.1"
 
     def version_string(self):
         return "webhook-tutorial"  # Werkzeug's own names versions, which differ from machine to machine
+
+    def setup(self):
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Incoming(self.connection, self.server))
 
     def handle(self):
         self.head, self.came, self.body = Head(), b"", None
