@@ -949,6 +949,25 @@ def test_a_circuit_opens_after_failures_in_a_row_only():
     assert circuit.open_until(121) is None, "it counts from the beginning again"
 
 
+def test_a_circuit_around_an_attempt_is_asked_at_its_start_and_told_at_its_end():
+    circuit = Circuit(threshold=2, cooldown=10)
+    for _ in range(2):
+        with circuit.around(100) as trial:
+            assert trial.open_until is None
+            trial.ok = False
+    assert circuit.opened == 100
+    with circuit.around(105) as trial:
+        assert trial.open_until == 110
+    assert (circuit.failures, circuit.opened) == (2, 100), "nothing was tried, so nothing is learned"
+    with pytest.raises(KeyboardInterrupt), circuit.around(110):
+        interrupt()
+    assert (circuit.failures, circuit.opened) == (2, 100)
+    with pytest.raises(KeyboardInterrupt), circuit.around(111) as trial:
+        trial.ok = False
+        interrupt()
+    assert (circuit.failures, circuit.opened) == (3, 111), "what was seen before the interrupt counts"
+
+
 def test_while_it_is_open_nothing_is_sent_and_one_attempt_is_let_through_afterwards():
     sender, wire = make_sender(Policy((10,) * 20), *[500] * 100, circuit=lambda: Circuit(threshold=2, cooldown=60))
     for n in range(5):

@@ -1,6 +1,22 @@
 """A circuit: what keeps a failing endpoint from being asked again and again."""
 
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from .policy import LONGEST_DELAY
+
+
+@dataclass
+class Trial:
+    """What a circuit says of an attempt, and is told of it.
+
+    Attributes:
+        open_until: Until when it may not be made, or None if it may.
+        ok: Set it to whether the endpoint proved to be well; None says nothing.
+    """
+
+    open_until: float | None = None
+    ok: bool | None = None
 
 
 class Circuit:
@@ -17,6 +33,16 @@ class Circuit:
             )
         self.threshold, self.cooldown = threshold, cooldown
         self.failures, self.opened = 0, None
+
+    @contextmanager
+    def around(self, now):
+        """Stand around one attempt, in a ``with`` block: asked at its start, and told at its end. Gives a `Trial`."""
+        trial = Trial(self.open_until(now))
+        try:
+            yield trial
+        finally:
+            if trial.ok is not None:
+                self.record(trial.ok, now)
 
     def open_until(self, now):
         """Return until when nothing may be sent, or None if something may."""

@@ -7,6 +7,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Mapping
+from contextlib import nullcontext
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from ..answers import retry_after, verdict, why_no_answer
 from ..clock import SimulatedClock, iso
 from ..events import encode
 from ..signing import STANDARD_WEBHOOKS, check_id, sign
+from .circuit import Trial
 from .egress import make_session, post_within
 
 
@@ -235,19 +237,19 @@ class Sender:
         now, attempts = self.clock.now(), delivery.attempts
         try:
             circuit = self.circuit_of(delivery.url)
-            if delivery.url in self.gone:
-                change = {"state": "gone"}
-            elif circuit and circuit.open_until(now):
-                change = {"due": circuit.open_until(now)}
-            else:
-                headers = self._headers(delivery, now)
-                attempts.append(Attempt(now, None, "interrupted"))  # before it is made, so that it cannot go missing
-                attempt = self._request(delivery, headers, now)
-                attempts = [*attempts[:-1], attempt]
-                meaning = verdict(attempt.status)
-                if circuit:
-                    circuit.record(meaning != "retry", now)  # one that refuses an event is well
-                change = self._conclusion(delivery, attempt, meaning)
+            with circuit.around(now) if circuit else nullcontext(Trial()) as trial:
+                if delivery.url in self.gone:
+                    change = {"state": "gone"}
+                elif trial.open_until:
+                    change = {"due": trial.open_until}
+                else:
+                    headers = self._headers(delivery, now)
+                    attempts.append(Attempt(now, None, "interrupted"))  # before it is made: it cannot go missing
+                    attempt = self._request(delivery, headers, now)
+                    attempts = [*attempts[:-1], attempt]
+                    meaning = verdict(attempt.status)
+                    trial.ok = meaning != "retry"  # one that refuses an event is well
+                    change = self._conclusion(delivery, attempt, meaning)
         except Exception as error:  # an error of ours is none of the other deliveries' concern
             change = {"state": "given up", "error": f"{type(error).__name__}: {error}"}
         _change(delivery, attempts=attempts, turn=next(self._turns), **change)
