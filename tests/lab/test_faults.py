@@ -20,6 +20,7 @@ import psutil
 import pytest
 import requests
 from flask import Flask, request
+from support import until
 
 from webhook_tutorial import Process, diagram, faults, serve, stop_all, watch, why_no_answer
 from webhook_tutorial.lab.faults import FAULTS
@@ -57,13 +58,6 @@ class Receiver:
 @pytest.fixture
 def receiver():
     return Receiver()
-
-
-def until(condition, seconds=5):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
 
 
 def connect(proxy):

@@ -5,15 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 import requests
+from support import ROOT, run_python, until
 
 from webhook_tutorial import Process, diagram, stop_all, watch
 
-ROOT = Path(__file__).resolve().parents[2]
 APP = """
 import os, sys, time
 from flask import Flask, request
@@ -64,13 +63,6 @@ def source(tmp_path):
 def descriptors():
     me = psutil.Process()
     return me.num_fds() if hasattr(me, "num_fds") else me.num_handles()
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def ask(process, path):
@@ -337,17 +329,13 @@ with Process({str(source)!r}) as process:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.killpg(os.getpgid(0), signal.SIGINT)
     print(requests.get(process.url + "/pid", timeout=5).status_code, process.running)"""
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, start_new_session=True)
-    assert done.stdout == "200 True\n", done.stderr
+    assert run_python(code, start_new_session=True) == (0, "200 True\n", "")
 
 
 def test_a_python_that_ends_in_order_ends_it_too(source):
     code = f"from webhook_tutorial import Process; print(Process({str(source)!r})._process.pid)"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30
-    )
-    assert done.stderr == "" and gone(int(done.stdout))
+    status, pid, errors = run_python(code)
+    assert (status, errors) == (0, "") and gone(int(pid))
 
 
 def test_in_pictures_it_bears_its_name(source):

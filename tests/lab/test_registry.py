@@ -2,27 +2,17 @@
 
 import contextlib
 import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
 import requests
 from flask import Flask
+from support import run_python
 
 from webhook_tutorial import Process, faults, running, serve, stop_all
 
-ROOT = Path(__file__).resolve().parents[2]
 APP = "from flask import Flask\napp = Flask('bank')\n"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_outlives_its_test():
-    yield
-    stop_all()
-    assert running() == []
 
 
 @pytest.fixture
@@ -183,12 +173,17 @@ def test_an_interrupted_stop_can_be_repeated(monkeypatch):
 # --- A child made by fork ---------------------------------------------------------------------------------
 
 FORK = """
-import os, sys, threading, requests
+import os, sys, threading, warnings, requests
 from flask import Flask
 from webhook_tutorial import Process, faults, running, serve, stop_all, watch
 server = serve(Flask("receiver"))
 proxy, process = faults(server), Process(sys.argv[1], name="bank")
 things = server, proxy, process
+warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on, fork itself warns wherever there are threads
+
+def all_are_up():
+    answers = [requests.get(thing.url + "/x", timeout=5).status_code for thing in things]
+    assert answers == [404] * 3 and running() == list(things), answers
 """
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -213,9 +208,7 @@ def test_a_forked_child_ends_and_stops_nothing_of_its_parent(source, child):
         f"if pid == 0:\n    {child or 'pass'}\n"
         "else:\n"
         "    assert os.waitpid(pid, 0)[1] == 0, 'the child failed'\n"
-        "    for thing in things:\n"
-        "        assert requests.get(thing.url + '/x', timeout=5).status_code == 404, thing\n"
-        "    assert running() == list(things)\n"
+        "    all_are_up()\n"
     )
     assert run_python(code, source) == (0, "", "")
 
@@ -227,8 +220,7 @@ def test_a_child_of_multiprocessing_ends_and_stops_nothing(source):
         "child = multiprocessing.get_context('fork').Process(target=stop_all)\n"
         "child.start(); child.join(10)\n"
         "assert child.exitcode == 0, child.exitcode\n"
-        "for thing in things:\n"
-        "    assert requests.get(thing.url + '/x', timeout=5).status_code == 404, thing\n"
+        "all_are_up()\n"
     )
     assert run_python(code, source) == (0, "", "")
 
@@ -253,12 +245,3 @@ def test_a_forked_child_keeps_no_port_and_no_process_of_its_parent(source):
         "os.close(mine); os.waitpid(pid, 0)\n"
     )
     assert run_python(code, source) == (0, "", "")
-
-
-def run_python(code, *arguments):
-    done = subprocess.run(
-        # From Python 3.12 on, fork itself warns wherever there are threads.
-        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", code, *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, timeout=20,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr

@@ -9,6 +9,7 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
+from support import exchange
 
 from webhook_tutorial import Exchange, Traffic, serve, watch
 from webhook_tutorial.answers import reason
@@ -16,10 +17,6 @@ from webhook_tutorial.look import masked, preview
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 NASTY = "<script>alert('x')</script>&\""
-
-
-def exchange(n=0, **fields):
-    return Exchange(**({"method": "POST", "url": f"http://127.0.0.1:1/hook/{n}", "status": 200} | fields))
 
 
 def headers(**pairs):

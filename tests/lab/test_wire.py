@@ -3,21 +3,18 @@
 import io
 import socket
 import struct
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import requests
 from flask import Flask, request
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import run_python
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webhook_tutorial import Process, serve
 from webhook_tutorial.lab import framing
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 APP = """
 from flask import Flask, request
@@ -116,8 +113,7 @@ with serve(app) as server:
 
 def test_a_hundred_truncated_chunks_leave_the_memory_alone():
     """In a Python of its own: the chunk reader of Werkzeug 3.1 wrote past its buffer, which ended the process."""
-    done = subprocess.run([sys.executable, "-c", HUNDRED], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "100 {(400, b'abc')}\n", "")
+    assert run_python(HUNDRED) == (0, "100 {(400, b'abc')}\n", "")
 
 
 @pytest.mark.parametrize("size", [b"200000", b"ffffffffff", b"ffffffffffffffff"])

@@ -8,9 +8,9 @@ import weakref
 
 import pytest
 import requests
+from support import exchange, until
 
 from webhook_tutorial import (
-    Exchange,
     SimulatedClock,
     Traffic,
     inbox,
@@ -24,17 +24,6 @@ from webhook_tutorial.show.polling_explorer import INTERVALS
 from webhook_tutorial.signing import CHECKS, STANDARD_WEBHOOKS
 
 NASTY = "<script>alert('x')</script>"
-
-
-def exchange(n=0, **fields):
-    return Exchange(**({"method": "POST", "url": f"http://127.0.0.1:1/hook/{n}", "status": 200} | fields))
-
-
-def until(condition, seconds=5):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
 
 
 @pytest.fixture
