@@ -2,31 +2,82 @@
 
 MISTAKES = {
     "03.send": (
-        ("import requests\ndef send_once(url, event):\n    requests.post(url, json=event)\n    return 'delivered'",
-         "A 400 should be 'rejected'"),
+        ("import requests\ndef send_once(url, event):\n    requests.post(url, json=event)\n"
+         "    return 'delivered'",
+         "A 400 should be 'not processed'"),
         ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event)\n"
-         "    return 'delivered' if a.status_code == 200 else 'failed'", "A 204 should be 'delivered'"),
+         "    return 'delivered' if a.status_code == 200 else 'not processed'",
+         "A 204 should be 'delivered'"),
         ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event)\n"
-         "    return {2: 'delivered', 3: 'redirected', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
+         "    return 'delivered' if a.status_code < 300 else 'not processed'",
+         "A 500 should be 'unknown'"),
+        ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event)\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
          "A redirect (302) was followed"),
-        ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event, allow_redirects=False)\n"
-         "    return 'delivered' if a.ok else 'rejected' if a.status_code < 500 else 'failed'",
+        ("import requests\ndef send_once(url, event):\n"
+         "    a = requests.post(url, json=event, allow_redirects=False)\n"
+         "    return 'delivered' if a.ok else 'unknown' if a.status_code >= 500 else 'not processed'",
          "A redirect (302) is not delivered"),
-        ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event, allow_redirects=False)\n"
-         "    return {2: 'delivered', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
-         "A redirect (302) should be 'redirected'"),
-        ("import requests\ndef send_once(url, event):\n    a = requests.post(url, json=event, allow_redirects=False)\n"
-         "    return {2: 'delivered', 3: 'redirected', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
-         "A slow receiver should be 'timed out'"),
+        ("import requests\ndef send_once(url, event):\n"
+         "    a = requests.post(url, json=event, allow_redirects=False)\n"
+         "    return {2: 'delivered', 4: 'not processed'}.get(a.status_code // 100, 'unknown')",
+         "A redirect (302) should be 'not processed'"),
+        ("import requests\ndef send_once(url, event):\n"
+         "    a = requests.post(url, json=event, allow_redirects=False)\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A slow receiver should be 'unknown'"),
         ("import requests\ndef send_once(url, event):\n"
          "    a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
-         "    return {2: 'delivered', 3: 'redirected', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
          "A slow receiver made it raise ReadTimeout"),
         ("import requests\ndef send_once(url, event):\n    try:\n"
          "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
-         "    except requests.Timeout:\n        return 'timed out'\n"
-         "    return {2: 'delivered', 3: 'redirected', 4: 'rejected'}.get(a.status_code // 100, 'failed')",
-         "A receiver that is not there made it raise ConnectionError"),
+         "    except requests.Timeout:\n        return 'unknown'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A receiver that stalls halfway through its answer made it raise ConnectionError"),
+        ("import requests\ndef send_once(url, event):\n    try:\n"
+         "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
+         "    except requests.Timeout:\n        return 'unknown'\n"
+         "    except requests.ConnectionError:\n        return 'not processed'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A receiver that stalls halfway through its answer should be 'unknown'"),
+        ("import requests\ndef send_once(url, event):\n    try:\n"
+         "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
+         "    except (requests.Timeout, requests.ConnectionError):\n        return 'unknown'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A receiver that crashes halfway through its answer made it raise ChunkedEncodingError"),
+        ("import requests\ndef send_once(url, event):\n    try:\n"
+         "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
+         "    except requests.RequestException as error:\n"
+         "        return 'unknown' if 'timed out' in str(error) else 'not processed'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A receiver that crashes halfway through its answer should be 'unknown'"),
+        ("import requests\ndef send_once(url, event):\n    try:\n"
+         "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
+         "    except (requests.Timeout, requests.exceptions.ChunkedEncodingError):\n"
+         "        return 'unknown'\n    except requests.ConnectionError as error:\n"
+         "        return 'unknown' if 'timed out' in str(error) else 'not processed'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A lost answer should be 'unknown'"),
+        ("import requests\ndef send_once(url, event):\n    try:\n"
+         "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
+         "    except requests.RequestException:\n        return 'unknown'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A connection that is not made in time should be 'not processed'"),
+        ("import requests\ndef send_once(url, event):\n    try:\n"
+         "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
+         "    except requests.ConnectTimeout:\n        return 'not processed'\n"
+         "    except requests.RequestException as error:\n"
+         "        return 'not processed' if 'refused' in str(error) else 'unknown'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "An https:// address with plain HTTP behind it should be 'not processed'"),
+        ("import requests\ndef send_once(url, event):\n    try:\n"
+         "        a = requests.post(url, json=event, timeout=0.3, allow_redirects=False)\n"
+         "    except (requests.ConnectTimeout, requests.exceptions.SSLError):\n"
+         "        return 'not processed'\n    except requests.RequestException:\n"
+         "        return 'unknown'\n"
+         "    return 'delivered' if a.status_code < 300 else 'unknown' if a.status_code >= 500 else 'not processed'",
+         "A receiver that is not there should be 'not processed'"),
         ("import requests\ndef send_once(url, event):\n    requests.get(url)\n    return 'delivered'",
          "The event did not arrive as JSON in a POST"),
     ),

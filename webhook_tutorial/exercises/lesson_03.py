@@ -2,10 +2,12 @@
 
 import threading
 import time
+from unittest import mock
 
 import requests
 from flask import Flask
 
+from ..lab.faults import faults
 from ..lab.server import serve
 from .engine import Exercise, Wrong, call
 
@@ -33,53 +35,87 @@ def _moody():
         time.sleep(0.8)
         return ""
 
+    @app.post("/stall")
+    def stall():
+        yield "wel"
+        time.sleep(0.8)
+        yield "come"
+
+    @app.post("/crash")
+    def crash():
+        yield "wel"
+        raise RuntimeError("crashed halfway through the answer")
+
     return app
 
 
+class _Asked:
+    """A learner's function, asked what became of an event: what it says is compared, what it raises is told."""
+
+    def __init__(self, send):
+        self._send = send
+
+    def says(self, kind, url):
+        try:
+            return self._send(url, _EVENT)
+        except requests.RequestException as error:
+            raise Wrong(f"{kind} made it raise {type(error).__name__}: catch it, and return a word.") from None
+
+    def must_say(self, word, kind, url, because):
+        got = self.says(kind, url)
+        if got != word:
+            raise Wrong(f"{kind} should be {word!r}, and you returned {got!r}: {because}")
+
+
 def _test_send(send):
+    asked = _Asked(send)
     with serve(_moody()) as server:
-
-        def outcome(path, base=server.url):
-            try:
-                return send(base + path, _EVENT)
-            except requests.RequestException as error:
-                raise Wrong(
-                    f"A {_KINDS[path]} made it raise {type(error).__name__}: catch it, and return a word."
-                ) from None
-
-        def expect(path, word, because, base=server.url):
-            got = outcome(path, base)
-            if got != word:
-                raise Wrong(f"A {_KINDS[path]} should be {word!r}, and you returned {got!r}: {because}")
-
-        expect("/200", "delivered", "2xx alone means that it arrived.")
-        x = server.traffic[-1]
-        if x.method != "POST" or x.event_type != "order_placed":
-            raise Wrong("The event did not arrive as JSON in a POST: use requests.post(url, json=event, ...).")
-        expect("/204", "delivered", "every 2xx is success, not 200 only.")
-        expect("/400", "rejected", "4xx says that the receiver does not want it as it is.")
-        expect("/500", "failed", "5xx says that the receiver is in trouble.")
-        before = len(server.traffic)
-        got = outcome("/moved")
-        if len(server.traffic) > before + 1:
-            raise Wrong(
-                "A redirect (302) was followed: requests asked again, without the event. Use allow_redirects=False."
-            )
-        if got == "delivered":
-            raise Wrong("A redirect (302) is not delivered. answer.ok is true for 3xx too; ask for 200 to 299.")
-        expect("/moved", "redirected", "the receiver has moved, and the event has not arrived.")
-        began = time.monotonic()
-        expect("/slow", "timed out", "catch requests.Timeout, and give timeout= in seconds.")
-        if time.monotonic() - began > 0.75:
-            raise Wrong("It waited for the slow receiver to the end. Give requests.post timeout=0.3.")
-        server.stop()
-        expect("/gone", "refused", "nobody listens there, which is a requests.ConnectionError.")
+        _test_answers(asked, server)
+        _test_no_answers(asked, server)
 
 
-_KINDS = {
-    "/200": "200", "/204": "204", "/400": "400", "/500": "500", "/moved": "redirect (302)", "/slow": "slow receiver",
-    "/gone": "receiver that is not there",
-}  # fmt: skip
+def _test_answers(asked, server):
+    asked.must_say("delivered", "A 200", f"{server.url}/200", "2xx alone means that it has arrived.")
+    x = server.traffic[-1]
+    if x.method != "POST" or x.event_type != "order_placed":
+        raise Wrong("The event did not arrive as JSON in a POST: use requests.post(url, json=event, ...).")
+    asked.must_say("delivered", "A 204", f"{server.url}/204", "every 2xx is success, not 200 only.")
+    asked.must_say("not processed", "A 400", f"{server.url}/400", "the receiver does not want it as it is.")
+    asked.must_say("unknown", "A 500", f"{server.url}/500", "the receiver is in trouble; part of its work may be done.")
+    before = len(server.traffic)
+    got = asked.says("A redirect (302)", f"{server.url}/moved")
+    if len(server.traffic) > before + 1:
+        raise Wrong(
+            "A redirect (302) was followed: requests asked again, without the event. Use allow_redirects=False."
+        )
+    if got == "delivered":
+        raise Wrong("A redirect (302) is not delivered. answer.ok is true for 3xx too; ask for 200 to 299.")
+    if got != "not processed":
+        raise Wrong(f"A redirect (302) should be 'not processed', and you returned {got!r}: nobody took the event.")
+
+
+def _test_no_answers(asked, server):
+    slow, stall = "A slow receiver", "A receiver that stalls halfway through its answer"
+    began = time.monotonic()
+    asked.must_say(
+        "unknown", slow, f"{server.url}/slow", "give timeout= in seconds; what it did with the event, nobody knows."
+    )
+    if time.monotonic() - began > 0.75:
+        raise Wrong("It waited for the slow receiver to the end. Give requests.post timeout=0.3.")
+    asked.must_say("unknown", stall, f"{server.url}/stall", "it has the event. requests raises ConnectionError here.")
+    crash = "A receiver that crashes halfway through its answer"
+    asked.must_say("unknown", crash, f"{server.url}/crash", "it had the event, and perhaps processed it.")
+    with faults(server, mode="drop") as proxy:
+        asked.must_say("unknown", "A lost answer", f"{proxy.url}/200", "the event had arrived, and was processed.")
+    with mock.patch("urllib3.util.connection.create_connection", side_effect=TimeoutError):
+        late = "A connection that is not made in time"
+        asked.must_say("not processed", late, f"{server.url}/200", "nothing was sent. It is a requests.ConnectTimeout.")
+    plain = "An https:// address with plain HTTP behind it"
+    secure = server.url.replace("http:", "https:")
+    asked.must_say("not processed", plain, f"{secure}/200", "without TLS nothing was sent. It is an SSLError.")
+    server.stop()
+    gone = "A receiver that is not there"
+    asked.must_say("not processed", gone, f"{server.url}/200", "the connection was refused, so nothing was sent.")
 
 
 def _test_fan_out(send_all):
@@ -151,24 +187,27 @@ EXERCISES = [
         name="03.send",
         test=_test_send,
         hints=(
-            "Two kinds of failure come as exceptions, the others as a status code.",
-            "except requests.Timeout first, then requests.ConnectionError: a connect timeout is both.",
+            "Catch requests.RequestException, which is all of them, and let why_no_answer(error) say which it was.",
+            "After three of its five reasons nothing was sent. And of the answers, 5xx leaves you in doubt.",
             "requests.post(url, json=event, timeout=0.3, allow_redirects=False)",
         ),
         solution='''
 import requests
+from webhook_tutorial import why_no_answer
+
+NOTHING_SENT = ("connection refused", "could not connect", "TLS failed")
 
 def send_once(url, event):
     try:
-        answer = requests.post(url, json=event, timeout=0.3, allow_redirects=False)
-    except requests.Timeout:
-        return "timed out"
-    except requests.ConnectionError:
-        return "refused"
-    return {2: "delivered", 3: "redirected", 4: "rejected"}.get(answer.status_code // 100, "failed")
+        status = requests.post(url, json=event, timeout=0.3, allow_redirects=False).status_code
+    except requests.RequestException as error:
+        return "not processed" if why_no_answer(error) in NOTHING_SENT else "unknown"
+    if 200 <= status < 300:
+        return "delivered"
+    return "unknown" if status >= 500 else "not processed"
 ''',
         answer="send_once",
-        praise="Seven receivers, seven moods, and your sender knows what each one means.",
+        praise="Twelve receivers, and your sender says no more of each than it can know.",
     ),
     Exercise(
         name="03.fan_out",
