@@ -14,7 +14,8 @@ import pytest
 import requests
 from flask import Flask, request
 
-from webhook_tutorial import SystemClock, make_event, serve
+from webhook_tutorial import SignatureError, SimulatedClock, SystemClock, make_event, serve, sign, verify
+from webhook_tutorial.signing import SLACK
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 JSON = {"content_type": "application/json"}
@@ -114,15 +115,14 @@ def test_a_body_is_too_large_however_it_comes(lesson_02, size, status, padding, 
         assert json.loads(answer.text) == {"error": "the body is larger than 10,000 bytes"}
 
 
-@pytest.fixture(params=["attack(body, headers)", "def create_app"])
+@pytest.fixture(params=["reasons, stored = [], []", "def create_app"])
 def lesson_04(request, monkeypatch):
-    """The two receivers of lesson 04, which verify: an app, and the most bytes that it takes."""
-    names = {}
-    exec("import flask, requests\nfrom flask import *\nfrom webhook_tutorial import *", names)
-    names |= {"serve": lambda app: None, "clock": SystemClock(), "EXAMPLE": SECRET, "body": b"{}", "changed": b"[]"}
+    """The two receivers of lesson 04 that verify with the helper: what their cell defines, the app among it."""
+    names = {"EXAMPLE": SECRET, "clock": SystemClock()}
+    exec("from flask import *\nfrom webhook_tutorial import *", names)
     define("04", names, request.param)
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
-    return (names["create_app"](), 1_000_000) if "create_app" in names else (names["app"], 10_000)
+    return {"app": names["create_app"](), "most": 1_000_000} if "create_app" in names else {**names, "most": 10_000}
 
 
 SECRET = "whsec_" + base64.b64encode(b"an example, and no secret").decode()
@@ -131,9 +131,48 @@ SECRET = "whsec_" + base64.b64encode(b"an example, and no secret").decode()
 @pytest.mark.parametrize("way", WAYS)
 def test_one_that_verifies_refuses_what_is_too_large_as_such_and_not_as_forged(lesson_04, way):
     """Cut at the limit, a genuine delivery would not verify: a 401, and a long search for its reason."""
-    app, most = lesson_04
+    app, most = lesson_04["app"], lesson_04["most"]
     for size, status in ((most, 401), (most + 1, 413), (2 * most, 413)):
         assert way(app, b"x" * size).status_code == status
+    assert not lesson_04.get("stored")
+
+
+def test_one_that_verifies_stores_what_is_genuine_up_to_its_limit(lesson_04):
+    body = b'{"event_type": "ping"}'.ljust(lesson_04["most"])
+    client = lesson_04["app"].test_client()
+    for sent, status in ((body, 2), (body[:-1] + b"x", 4), (body[:-1], 4)):
+        answer = client.post("/webhook", data=sent, headers=sign(body, SECRET, id="msg_1"), **JSON)
+        assert answer.status_code // 100 == status
+    assert lesson_04.get("stored", [{"event_type": "ping"}]) == [{"event_type": "ping"}]
+
+
+def test_the_verifier_that_lesson_04_writes_by_hand_for_slack_says_what_verify_says():
+    names = define("04", {}, "def signature_of", "def slack_signature", "def judge_slack")
+    secret, body, now = names["SECRET"].decode(), names["body"], names["then"]
+    time, code = "X-Slack-Request-Timestamp", "X-Slack-Signature"
+    sound = names["from_slack"](body, now)
+    assert sound == sign(body, secret, SLACK, timestamp=now)
+
+    ages = [names["from_slack"](body, now - age) for age in (0, 300, 301, 86_400, -300, -301, -86_400)]
+    times = [sound | {time: stamp} for stamp in ("yesterday", "nan", "-1", "\u00b2", "9" * 5_000, str(now + 1))]
+    said = [names["judge_slack"](body, headers, now) for headers in ages + times]
+    assert said == [reason_of(body, headers, secret, now) for headers in ages + times]
+    assert said.count("believed") == 3 and set(said) == {"believed", "too_old", "too_new", "malformed", "no_match"}
+
+    # What cannot be a signature verify calls missing or malformed; by hand it fits as little as any other.
+    codes = [sound | {code: given} for given in ("", "v0=", "v0=\u00e9", "v0=00", "v1=" + sound[code][3:])]
+    for headers in (*codes, {time: str(now)}):
+        assert names["judge_slack"](body, headers, now) == "no_match"
+        assert reason_of(body, headers, secret, now) != "believed"
+    assert names["judge_slack"](body, {}, now) == "malformed"
+
+
+def reason_of(body, headers, secret, now):
+    try:
+        verify(body, headers, secret, SLACK, clock=SimulatedClock(now))
+    except SignatureError as error:
+        return error.reason
+    return "believed"
 
 
 # --- What is in it ------------------------------------------------------------------------------------------
