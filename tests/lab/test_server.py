@@ -896,6 +896,27 @@ def test_a_client_for_whom_there_was_no_thread_is_forgotten(server, monkeypatch)
     assert not server.running
 
 
+def test_it_does_not_spin_without_file_descriptors_and_goes_on_when_there_are_some(server):
+    resource = pytest.importorskip("resource", reason="a limit of open files that a program may set is Unix's")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    rounds = []
+    server._threads.service_actions = lambda: rounds.append(1)  # once in each round of Python's own loop
+    with socket.socket() as client:
+        try:
+            with socket.socket() as probe:
+                lowest_free = probe.fileno()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+            client.connect(("127.0.0.1", server.port))
+            rounds.clear()
+            time.sleep(1)
+            assert len(rounds) < 100, "it spins"
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        client.settimeout(5)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+
+
 def test_a_client_that_keeps_its_connection_does_not_hold_up_stop(server):
     with requests.Session() as session:
         session.get(server.url, timeout=5)

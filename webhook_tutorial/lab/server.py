@@ -156,6 +156,13 @@ class _Threads(ThreadedWSGIServer):
         with listener:
             super().__init__("127.0.0.1", 0, recorder, Handler, fd=listener.fileno())
 
+    def get_request(self):
+        try:
+            return super().get_request()
+        except OSError:  # no file descriptor is left, say: not at once again
+            time.sleep(0.05)
+            raise
+
     def process_request(self, connection, address):
         thread = threading.Thread(target=self._client, args=(connection, address), name="serve client", daemon=True)
         self.clients[thread] = connection
