@@ -4,9 +4,17 @@ import importlib.metadata
 import os
 import sys
 
-from requests.utils import get_environ_proxies, select_proxy
-
 LOOPBACK = "127.0.0.1"
+
+#: What the lessons need: a purpose, and the packages that serve it with the oldest version of each. The ranges are
+#: pyproject.toml's; a test compares the two.
+PACKAGES = {
+    "notebook": {"jupyterlab": (4, 4), "ipykernel": (7, 1), "ipywidgets": (8, 1)},
+    "receiving": {"flask": (3, 1), "werkzeug": (3, 1)},
+    "sending": {"requests": (2, 32), "httpx": (0, 28), "h11": (0, 16), "tenacity": (9,)},
+    "signing": {"cryptography": (43,)},
+    "drawing": {"numpy": (2,), "matplotlib": (3, 9)},
+}
 
 
 def reach_loopback_directly():
@@ -18,6 +26,9 @@ def reach_loopback_directly():
     Returns:
         Whether something had to be mended.
     """
+    # Imported here, so that check_environment() can be called where requests is what is missing.
+    from requests.utils import get_environ_proxies, select_proxy
+
     url = f"http://{LOOPBACK}/"
     if not select_proxy(url, get_environ_proxies(url)):
         return False
@@ -29,44 +40,41 @@ def reach_loopback_directly():
 
 
 def check_environment():
-    """Print, a line each, whether Python, the packages and the way to 127.0.0.1 are as the lessons need them."""
-    mended = reach_loopback_directly()
+    """Print whether Python, the packages and the way to 127.0.0.1 are as the lessons need them.
+
+    A line that begins with ✓ is well; one that begins with ✗ says what to do.
+    """
     lines = [
-        _line(
-            sys.version_info >= (3, 11),
-            "Python is 3.11 or newer",
-            "Python is too old: make a new environment with Python 3.11 or newer",
-        )
+        "✓ Python is 3.11 or newer"
+        if sys.version_info >= (3, 11)
+        else "✗ Python is too old: make a new environment with Python 3.11 or newer"
     ]
-    for package, least, why in (
-        ("jupyterlab", (4, 4), "draws the diagrams"),
-        ("ipykernel", (7, 1), "shows a thread's output in the right cell"),
-        ("ipywidgets", (8, 1), "draws the panels"),
-        ("flask", (3, 1), "receives"),
-        ("requests", (2, 32), "sends"),
-    ):
-        lines.append(_package(package, least, why))
-    lines.append(
-        _line(True, "a proxy setting would have caught 127.0.0.1: mended for this kernel")
-        if mended
-        else _line(True, "no proxy stands between you and 127.0.0.1")
-    )
+    for purpose, packages in PACKAGES.items():
+        wrong = {name: sentence for name, least in packages.items() if (sentence := _wrong(name, least))}
+        good = [name for name in packages if name not in wrong]
+        lines += [f"✓ {purpose}: {', '.join(good)}"] if good else []
+        lines += [f"✗ {purpose}: {sentence}" for sentence in wrong.values()]
+    lines.append(_proxy())
     print("\n".join(lines))
 
 
-def _package(package, least, why):
-    wanted = ".".join(map(str, least))
+def _wrong(package, least):
+    """What is wrong with a package, and the remedy; None when it is there and new enough."""
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return _line(False, "", f"{package} is missing ({why}): run `make lab` again, or pip install {package}")
+        return f"{package} is missing. Run `make lab` again, or pip install {package}"
     found = tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[: len(least)])
-    return _line(
-        found >= least,
-        f"{package} {why}",
-        f"{package} {version} is too old ({why}): pip install '{package}>={wanted}'",
-    )
+    if found >= least:
+        return None
+    return f"{package} {version} is too old. pip install '{package}>={'.'.join(map(str, least))}'"
 
 
-def _line(good, yes, no=""):
-    return f"✓ {yes}" if good else f"✗ {no}"
+def _proxy():
+    try:
+        mended = reach_loopback_directly()
+    except ImportError:
+        return "✗ proxy: requests tells whether one stands between you and 127.0.0.1, and it is missing"
+    if mended:
+        return "✓ a proxy setting would have caught 127.0.0.1: mended for this kernel"
+    return "✓ no proxy stands between you and 127.0.0.1"

@@ -2,13 +2,17 @@
 
 import importlib.metadata
 import os
+import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 import requests
+from packaging.requirements import Requirement
 from requests.utils import should_bypass_proxies
 
 from webhook_tutorial import check_environment, serve
-from webhook_tutorial.environment import reach_loopback_directly
+from webhook_tutorial.environment import PACKAGES, reach_loopback_directly
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -89,9 +93,21 @@ def lines(capsys):
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_ready_computer_gets_a_tick_on_every_line(env, capsys):
+def test_it_asks_for_every_package_that_the_project_depends_on_and_for_the_same_versions():
+    pyproject = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = {}
+    for line in tomllib.loads(pyproject)["project"]["dependencies"]:
+        package = Requirement(line)
+        [least] = [one.version for one in package.specifier if one.operator == ">="]
+        wanted[package.name] = tuple(map(int, least.split(".")))
+    assert {name: least for packages in PACKAGES.values() for name, least in packages.items()} == wanted
+
+
+def test_a_ready_computer_gets_a_tick_on_every_line_and_every_package_is_named(env, capsys):
     out = lines(capsys)
     assert len(out) == 7 and all(line.startswith("✓ ") for line in out)
+    for packages in PACKAGES.values():
+        assert [line for line in out if line.endswith(": " + ", ".join(packages))]
     assert out[-1] == "✓ no proxy stands between you and 127.0.0.1"
 
 
@@ -109,8 +125,23 @@ def test_a_missing_package_is_told_with_its_remedy(env, capsys):
         return version(name)
 
     env.setattr(importlib.metadata, "version", without_flask)
-    (line,) = [line for line in lines(capsys) if line.startswith("✗")]
-    assert line.startswith("✗ flask is missing") and line.endswith("pip install flask")
+    out = lines(capsys)
+    (line,) = [line for line in out if line.startswith("✗")]
+    assert line.startswith("✗ receiving: flask is missing") and line.endswith("pip install flask")
+    assert "✓ receiving: werkzeug" in out
+
+
+def test_without_requests_it_can_still_be_called(env, capsys):
+    version = importlib.metadata.version
+
+    def without_requests(name):
+        if name == "requests":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    env.setattr(importlib.metadata, "version", without_requests)
+    env.setitem(sys.modules, "requests.utils", None)  # importing it fails now
+    assert [line.split(":")[0] for line in lines(capsys) if line.startswith("✗")] == ["✗ sending", "✗ proxy"]
 
 
 @pytest.mark.parametrize(
