@@ -79,7 +79,8 @@ _AFTER = re.compile(r"id|identifier|algo|algorithm|version|type|url|info|results
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _USER = re.compile(r"(?<=://)[^/?#\s]*@")
-_PARAMETER = re.compile(r"(?<=[?&#;])([^=&#;?\s]+)=([^&#\s]+)")
+_PARAMETER = re.compile(r"(?<=[?&#;])([^=&#;?\s]+)=(?=[^&#\s])")
+_VALUE = re.compile(r"[^&#\s]+")  # with its semicolons, which to some are borders and to others not
 
 
 def is_secret(name):
@@ -102,8 +103,9 @@ def masked(headers):
 
 def masked_url(text):
     """Return a URL, or a text with some in it, with ``***`` for user and password and for secret parameters."""
-    return _PARAMETER.sub(_masked_parameter, _USER.sub("***@", text))
-
-
-def _masked_parameter(match):
-    return f"{match[1]}=***" if is_secret(unquote_plus(match[1])) else match[0]
+    text, parts, end = _USER.sub("***@", text), [], 0
+    for match in _PARAMETER.finditer(text):
+        if match.start() >= end and is_secret(unquote_plus(match[1])):
+            parts += [text[end : match.end()], "***"]
+            end = _VALUE.match(text, match.end()).end()
+    return "".join([*parts, text[end:]])
