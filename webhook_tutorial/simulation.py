@@ -87,7 +87,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         lost: How many never arrived.
-        median, worst: How many seconds late the others arrived; 0 if none did.
+        median, worst: For how many seconds the outage had been over when the others arrived; 0 if none did.
         attempts: For each delivery the times of its attempts, in seconds from the start of the outage; the last one
             succeeded unless it lies within the outage.
     """
@@ -118,10 +118,10 @@ def outage(policy, seconds, deliveries=200, *, seed=1):
     times = created[:, None] + np.concatenate([np.zeros((deliveries, 1)), delays.cumsum(axis=1)], axis=1)
     arrived = times >= seconds
     first = np.where(arrived.any(axis=1), arrived.argmax(axis=1), times.shape[1] - 1)
-    late = (times[np.arange(deliveries), first] - created)[arrived.any(axis=1)]
+    after = times[np.arange(deliveries), first][arrived.any(axis=1)] - seconds
     attempts = tuple(tuple(row[: n + 1]) for row, n in zip(times.tolist(), first.tolist(), strict=True))
-    median, worst = (float(np.median(late)), float(late.max())) if late.size else (0.0, 0.0)
-    return Outcome(deliveries - late.size, median, worst, attempts)
+    median, worst = (float(np.median(after)), float(after.max())) if after.size else (0.0, 0.0)
+    return Outcome(deliveries - after.size, median, worst, attempts)
 
 
 class Storm(NamedTuple):

@@ -58,13 +58,19 @@ class FaultConsole(Panel):
         lines += [f"{mark_of(a.status)[0]} {a}" for a in self.delivery.attempts]
         tried = len(self.delivery.attempts)
         lines.append(f"{self.delivery.id}: {self.delivery.state} after {tried} attempt{'' if tried == 1 else 's'}.")
-        lines.append(f"The receiver has processed it {self._processed} times.")
+        lines.append(f"The receiver has {_done(self._processed)}.")
         if self.delivery.state == "gone":
             lines.append("The endpoint is disabled: nothing more is sent to it until you choose another mode.")
         return "\n".join(lines)
 
     def _paint(self):
         self.view.value = f'<pre style="margin:4px 0">{escape(str(self))}</pre>'
+
+
+def _done(times):
+    if times == 0:
+        return "not processed it"
+    return "processed it " + {1: "once", 2: "twice"}.get(times, f"{times} times")
 
 
 #: What the console offers, in the words of `faults`.

@@ -9,6 +9,9 @@ from ..look import FAILURE, RECEIVER, WAITING
 from ..simulation import outage
 from .panel import SVG_TEXT, Panel, in_words
 
+#: Of the deliveries every 25th is drawn, so that a row can be told from the next.
+_EVERY = 25
+
 
 class RetryExplorer(Panel):
     """Sliders for a retry policy over a timeline of attempts; see `retry_explorer`."""
@@ -48,14 +51,19 @@ class RetryExplorer(Panel):
     def __str__(self):
         policy, outcome = self.policy, self.outcome()
         trying = f"{policy.attempts} attempts in {in_words(sum(policy.delays))}" + (" at most" if policy.jitter else "")
-        late = f"; the others arrive late: {in_words(outcome.median)} median, {in_words(outcome.worst)} worst"
+        arrived = 200 - outcome.lost
+        after = (
+            f" {arrived} arrive: half within {in_words(outcome.median)} of the end of the outage, "
+            f"the last after {in_words(outcome.worst)}."
+        )
         return (
             f"An outage of {in_words(self.outage.value)}, 200 deliveries sent meanwhile; {trying}.\n"
-            f"{outcome.lost} of 200 lost{late if outcome.lost < 200 else ''}."
+            f"{outcome.lost} of 200 lost.{after if arrived else ''}\n"
+            f"Requests: {sum(map(len, outcome.attempts)):,} for 200 deliveries."
         )
 
     def _paint(self):
-        self.view.value = _attempts(self.outcome().attempts[::25], self.outage.value) + "".join(
+        self.view.value = _attempts(self.outcome().attempts, self.outage.value) + "".join(
             f"<div>{escape(line)}</div>" for line in str(self).splitlines()
         )
 
@@ -65,8 +73,9 @@ def retry_explorer():
     return RetryExplorer()
 
 
-def _attempts(rows, down):
-    """Draw a row for each delivery: crosses for failed attempts, a dot for the one that arrives."""
+def _attempts(deliveries, down):
+    """Draw a row for every 25th delivery: crosses for failed attempts, a dot for the one that arrives."""
+    rows = deliveries[::_EVERY]
     width, left, height = 760, 90, 16
     end = max(down * 1.25, *(row[-1] for row in rows))
     x = lambda t: left + t / end * (width - left - 40)  # noqa: E731
@@ -74,7 +83,7 @@ def _attempts(rows, down):
     shapes = [
         f'<rect x="{left}" y="6" width="{x(down) - left:.1f}" height="{bottom - 6}" '
         f'fill="{FAILURE}" fill-opacity="0.15"/>',
-        f'<text x="0" y="18" {SVG_TEXT}>deliveries</text>',
+        f'<text x="0" y="18" {SVG_TEXT}>{len(rows)} of {len(deliveries)}</text>',
         f'<text x="{left + 4}" y="{bottom + 16}" {SVG_TEXT}>outage: {in_words(down)}</text>',
         f'<text x="{width - 40}" y="{bottom + 16}" text-anchor="end" {SVG_TEXT}>{in_words(end)}</text>',
         f'<text x="{left + 200}" y="{bottom + 16}" {SVG_TEXT}>✗ failed · ● arrived</text>',
@@ -88,7 +97,7 @@ def _attempts(rows, down):
                 shapes.append(f'<path d="{cross}" stroke="{FAILURE}" stroke-width="1.5"/>')
             else:
                 shapes.append(f'<circle cx="{x(t):.1f}" cy="{y}" r="4" fill="{RECEIVER}"/>')
-    title = f"Attempts of {len(rows)} deliveries against an outage"
+    title = f"Attempts of {len(rows)} out of {len(deliveries)} deliveries against an outage"
     return (
         f'<svg viewBox="0 0 {width} {bottom + 22}" width="100%" style="max-width:{width}px" role="img" '
         f'aria-label="{title}"><title>{title}</title>{"".join(shapes)}</svg>'
