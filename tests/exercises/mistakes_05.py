@@ -19,15 +19,15 @@ MISTAKES = {
         ("answers = " + repr({a: word for a, (word, _) in _ANSWERS.items()} | wrong), words)
         for wrong, words in (
             ({"400": "retry"}, "400 is not 'retry'"),
-            ({"401": "stop"}, "401 is not 'stop'"),
-            ({"404": "disable"}, "404 is not 'disable'"),
-            ({"410": "stop"}, "410 is not 'stop'"),
+            ({"401": "refused"}, "401 is not 'refused'"),
+            ({"404": "gone"}, "404 is not 'gone'"),
+            ({"410": "refused"}, "410 is not 'refused'"),
             ({"302": "retry"}, "302 is not 'retry'"),
             ({"202": "retry"}, "202 is not 'retry'"),
-            ({"500": "stop"}, "500 is not 'stop'"),
-            ({"no answer": "stop"}, "no answer is not 'stop'"),
+            ({"500": "refused"}, "500 is not 'refused'"),
+            ({"no answer": "given up"}, "For no answer: use"),
             ({"429": "wait"}, "For 429: use"),
-            ({"999": "done"}, "Keep the twelve lines"),
+            ({"999": "delivered"}, "Keep the twelve lines"),
         )
     ),
     "05.wait": (
@@ -43,7 +43,7 @@ MISTAKES = {
          '    t = headers.get("Retry-After", "0")\n    if t.isdigit(): return int(t)\n'
          '    return max(0, parsedate_to_datetime(t).timestamp() - now)', "For a wait of thirty years"),
         ('from email.utils import parsedate_to_datetime\ndef seconds_to_wait(headers, now):\n'
-         '    t = headers.get("Retry-After", "0")\n    if t.isdigit(): return min(3600, int(t))\n'
-         '    return min(3600, max(0, parsedate_to_datetime(t).timestamp() - now))', "It raised ValueError for a negative"),
+         '    t = headers.get("Retry-After", "0")\n    if t.isdigit(): return min(86_400, int(t))\n'
+         '    return min(86_400, max(0, parsedate_to_datetime(t).timestamp() - now))', "It raised ValueError for a negative"),
     ),
 }  # fmt: skip

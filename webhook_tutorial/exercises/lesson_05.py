@@ -48,16 +48,16 @@ def _test_backoff(backoff):
 
 
 _ANSWERS = {
-    "200": ("done", "any 2xx means that the receiver has it"),
-    "202": ("done", "accepted is what a receiver says that works later"),
-    "302": ("stop", "the address has changed, and will have changed in an hour too; somebody has to correct it"),
-    "400": ("stop", "the receiver cannot read this event, and will not be able to read it tomorrow"),
-    "401": ("retry", "a secret is wrong just now, and secrets are mended"),
-    "404": ("retry", "a route is missing just now, as during a deployment"),
-    "410": ("disable", "410 says that the endpoint has gone for good"),
-    "413": ("stop", "the event will be as large tomorrow"),
+    "200": ("delivered", "any 2xx means that the receiver has it"),
+    "202": ("delivered", "accepted is what a receiver says that works later"),
+    "302": ("refused", "this address sends every request away, until the sender changes the address"),
+    "400": ("refused", "the receiver cannot read this event, and will not be able to read it tomorrow"),
+    "401": ("retry", "a secret is wrong just now, and the receiver can mend that"),
+    "404": ("retry", "a route is missing just now, as during a deployment, and the receiver can mend that"),
+    "410": ("gone", "410 says that the endpoint has gone for good"),
+    "413": ("refused", "the event will be as large tomorrow"),
     "429": ("retry", "it asks you to come later"),
-    "500": ("retry", "a bug or a crash, and both are mended"),
+    "500": ("retry", "a bug or a crash, and the receiver can mend both"),
     "503": ("retry", "it says itself that it will be back"),
     "no answer": ("retry", "you do not know whether it arrived, so it has to be sent again"),
 }
@@ -68,8 +68,8 @@ def _test_answers(answers):
         raise Wrong("Keep the twelve lines as they are, and fill in the word after each colon.")
     for answer, (right, why) in _ANSWERS.items():
         given = str(answers[answer]).strip().lower()
-        if given not in ("done", "retry", "stop", "disable"):
-            raise Wrong(f'For {answer}: use "done", "retry", "stop" or "disable", not {answers[answer]!r}.')
+        if given not in ("delivered", "retry", "refused", "gone"):
+            raise Wrong(f'For {answer}: use "delivered", "retry", "refused" or "gone", not {answers[answer]!r}.')
         if given != right:
             raise Wrong(f"{answer} is not {given!r}: {why}.")
 
@@ -84,14 +84,14 @@ def _test_wait(seconds_to_wait):
         ({"Retry-After": "30"}, 30, "seconds"),
         ({"Retry-After": _date(90)}, 90, "a date 90 seconds ahead"),
         ({"Retry-After": _date(-90)}, 0, "a date that has passed"),
-        ({"Retry-After": "999999999"}, 3600, "a wait of thirty years"),
-        ({"Retry-After": _date(10_000_000)}, 3600, "a date four months ahead"),
+        ({"Retry-After": "999999999"}, 86_400, "a wait of thirty years"),
+        ({"Retry-After": _date(10_000_000)}, 86_400, "a date four months ahead"),
         ({"Retry-After": "-5"}, 0, "a negative number"),
         ({"Retry-After": "soon"}, 0, "a word"),
         ({"Retry-After": ""}, 0, "an empty header"),
         ({"Retry-After": "inf"}, 0, "the word inf, which float() takes for a number"),
         ({"Retry-After": "²"}, 0, "a raised 2, which isdigit() takes and int() does not"),
-        ({"Retry-After": "9" * 5_000}, 3600, "a number of 5,000 digits"),
+        ({"Retry-After": "9" * 5_000}, 86_400, "a number of 5,000 digits"),
     )
     for headers, right, what in cases:
         try:
@@ -125,8 +125,8 @@ def backoff(failed, chance):
         name="05.answers",
         test=_test_answers,
         hints=(
-            "Ask of each: would the same bytes, sent to the same address in an hour, get another answer?",
-            "400 and 413 are about the bytes, 302 is about the address; 401, 404 and 429 may have changed by then.",
+            "Ask of each: would the same request get another answer later, without the sender changing it?",
+            "400 and 413 are about the bytes, 302 is about the address: both are the sender's. 401 and 404 the receiver can mend.",
         ),
         solution="answers = {\n" + "".join(f'    "{a}": "{word}",\n' for a, (word, _) in _ANSWERS.items()) + "}\n",
         answer="answers",
@@ -138,7 +138,7 @@ def backoff(failed, chance):
         hints=(
             "Three kinds: digits, a date, and everything else. text.isascii() and text.isdigit() finds the first.",
             "email.utils.parsedate_to_datetime reads the date, and raises ValueError or TypeError where there is none.",
-            "min(max(0, seconds), 3600) keeps the result within bounds.",
+            "min(max(0, seconds), 86_400) keeps the result within bounds.",
         ),
         solution='''
 from email.utils import parsedate_to_datetime
@@ -152,9 +152,9 @@ def seconds_to_wait(headers, now):
             seconds = parsedate_to_datetime(text).timestamp() - now
         except (ValueError, TypeError):
             seconds = 0
-    return min(max(0, seconds), 3600)
+    return min(max(0, seconds), 86_400)
 ''',
         answer="seconds_to_wait",
-        praise="Seconds, dates and nonsense are read, and nobody can put you off for longer than an hour.",
+        praise="Seconds, dates and nonsense are read, and nobody can put you off for longer than a day.",
     ),
 ]  # fmt: skip
