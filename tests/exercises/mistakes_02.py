@@ -33,20 +33,34 @@ def webhook():
 
 MISTAKES = {
     "02.validate": (
-        ('def problem_with(event):\n    if "event_type" not in event: return "no event_type"', "It raised TypeError for a JSON null"),
-        ('def problem_with(event):\n    if not event["event_type"]: return "no event_type"', "It raised TypeError for a JSON list"),
-        ('def problem_with(event):\n    if not isinstance(event, dict): return "no object"\n'
-         '    if not event.get("event_type"): return "no event_type"\n    if "data" not in event: return "no data"',
-         "It let through an event_type that is a number"),
-        ('def problem_with(event):\n    if not isinstance(event, dict): return "no object"\n'
-         '    if not isinstance(event.get("event_type"), str): return "no event_type"\n'
-         '    if "data" not in event: return "no data"', "It let through an empty event_type"),
-        ('def problem_with(event):\n    if not isinstance(event, dict): return "no object"\n'
-         '    if not isinstance(event.get("event_type"), str) or not event["event_type"]: return "no event_type"\n'
-         '    if "data" not in event: return "no data"', "It let through data that is a text"),
-        ("def problem_with(event):\n    return not isinstance(event, dict) or None",
-         "For a JSON list instead of an object: [\"user_signup\"] it returned True"),
-        ('def problem_with(event):\n    return "bad"', "A good event has no problem"),
+        ('def problem_with(data):\n    if data["number"] < 1 or data["amount"] < 1: return "too small"',
+         "It raised KeyError for data without amount"),
+        ('def problem_with(data):\n    if data.get("number", 0) < 1 or data.get("amount", 0) < 1: return "too small"',
+         "It raised TypeError for an amount that is null"),
+        ('def problem_with(data):\n    if not data.get("number"): return "no number"\n'
+         '    if not data.get("amount"): return "no amount"', "It let through an amount that is a text"),
+        ('def problem_with(data):\n    for name in ("number", "amount"):\n'
+         '        if not isinstance(data.get(name), (int, float)): return "no number"',
+         "It let through an amount that is not whole"),
+        ('def problem_with(data):\n    for name in ("number", "amount"):\n'
+         '        if not isinstance(data.get(name), int): return "no whole number"', "It let through an amount of 0"),
+        ('def problem_with(data):\n    for name in ("number", "amount"):\n'
+         '        if not isinstance(data.get(name), int) or not data[name]: return "no whole number"',
+         "It let through a number below 0"),
+        ('def problem_with(data):\n    for name in ("number", "amount"):\n'
+         '        if not isinstance(data.get(name), int) or data[name] < 1: return "no whole number above 0"',
+         "It let through an amount that is true. To Python true is the number 1"),
+        ('def problem_with(data):\n    value = data.get("amount")\n'
+         '    if type(value) is not int or value < 1: return "amount must be a whole number above 0"',
+         "It let through data without number"),
+        ('def problem_with(data):\n    if set(data) != {"number", "amount"}: return "number and amount, no more"',
+         "It found a problem with a good payment with one more field"),
+        ('def problem_with(data):\n    for name in ("number", "amount"):\n'
+         '        if type(data.get(name)) is not int or data[name] < 1: return True',
+         "For data without amount it returned True"),
+        ('def problem_with(event):\n    if event["data"]["amount"] < 1: return "too small"',
+         "It raised KeyError for a good payment"),
+        ('def problem_with(data):\n    return "bad"', "It found a problem with a good payment: return None"),
     ),
     "02.dispatch": (
         ('A = {"user_signup": "welcomed", "order_placed": "packed", "payment_received": "booked"}\n'

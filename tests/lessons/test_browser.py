@@ -198,7 +198,7 @@ def test_the_inbox_shows_a_delivery_while_another_cell_is_running(whole):
         )
         assert root == "go-on"
     row.click()
-    lesson.page.get_by_text('"status":"ignored"').last.wait_for(timeout=20_000)
+    lesson.page.get_by_text('"status":"stored"').last.wait_for(timeout=20_000)
 
 
 def test_a_click_in_the_inbox_stays_while_new_deliveries_come(whole):

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -34,12 +35,10 @@ def define(lesson, names, *starts):
 
 @pytest.fixture
 def lesson_02():
-    """The receiver of lesson 02; what its handlers make of `data` is a later question of the lesson."""
-    names = {"Flask": Flask, "request": request, "serve": lambda app: None}
-    cells = "WHY = {", "def read_event", "stored, done = ", "MAX_CONTENT_LENGTH"
-    define("02", names, *cells)
-    names["HANDLERS"].update(dict.fromkeys(names["HANDLERS"], lambda data: None))
-    return names
+    """The receiver of lesson 02, and its store; what a worker makes of an event comes later in the lesson."""
+    names = {"Flask": Flask, "request": request}
+    cells = "WHY = {", "def explain", "def find_problem", "def read_event", "stored = Queue()", "stored.put(event)"
+    return define("02", names, *cells)
 
 
 class Bank:
@@ -105,12 +104,12 @@ def event_of(size, padding):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("padding", ["inside", "at the end"])
 @pytest.mark.parametrize(
-    ("size", "status"), [(100, 200), (9_999, 200), (10_000, 200), (10_001, 413), (10_002, 413), (20_000, 413)]
+    ("size", "status"), [(100, 202), (9_999, 202), (10_000, 202), (10_001, 413), (10_002, 413), (20_000, 413)]
 )
 def test_a_body_is_too_large_however_it_comes(lesson_02, size, status, padding, way):
     answer = way(lesson_02["app"], event_of(size, padding))
     assert answer.status_code == status
-    assert len(lesson_02["stored"]) == (status == 200)
+    assert lesson_02["stored"].qsize() == (status == 202)
     if status == 413:
         assert json.loads(answer.text) == {"error": "the body is larger than 10,000 bytes"}
 
@@ -199,7 +198,38 @@ def test_what_is_no_event_gets_400_and_a_reason(lesson_02, body):
     answer = with_length(lesson_02["app"], body)
     assert answer.status_code == 400
     assert answer.json["error"]
-    assert not lesson_02["stored"]
+    assert lesson_02["stored"].empty()
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"data": {}}, "event_type must be a text that is not empty"),
+        ({"event_type": "", "data": {}}, "event_type must be a text that is not empty"),
+        ({"event_type": "user_signup"}, "data must be an object"),
+        ({"event_type": "user_signup", "data": "JohnDoe"}, "data must be an object"),
+    ],
+)
+def test_a_refusal_says_what_to_change(lesson_02, event, words):
+    answer = with_length(lesson_02["app"], json.dumps(event).encode())
+    assert (answer.status_code, answer.json) == (400, {"error": words})
+
+
+def test_what_is_stored_before_the_answer_the_worker_does_later_and_it_survives_a_bad_event(lesson_02):
+    names = define("02", lesson_02, "import time\n", "HANDLERS = {", "def process", "def work")
+    bad = {"event_type": "payment_received", "data": {"number": 8}}
+    good = {"event_type": "user_signup", "data": {"user": "JohnDoe"}}
+    with serve(names["app"], name="receiver") as server:
+        for event in (bad, good | {"event_type": "coupon_printed"}, good):
+            assert requests.post(server.url + "/webhook", json=event, timeout=5).status_code == 202
+        assert names["done"] == [] and names["stored"].qsize() == 3
+        worker = threading.Thread(target=names["work"], args=(server,))
+        worker.start()
+        names["stored"].join()
+    worker.join(timeout=5)
+    assert not worker.is_alive(), "it ends with its receiver"
+    assert names["done"] == ["ignored", "welcome, JohnDoe"]
+    assert [event for event, _ in names["failed"]] == [bad]
 
 
 @pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
@@ -269,9 +299,9 @@ def some_body(chance):
 def test_of_a_thousand_random_bodies_none_breaks_lesson_02(lesson_02):
     chance, client = random.Random(16), lesson_02["app"].test_client()
     seen = [client.post("/webhook", data=some_body(chance), **JSON).status_code for _ in range(1000)]
-    assert set(seen) <= {200, 400, 413}
-    assert min(seen.count(200), seen.count(400)) > 200
-    assert len(lesson_02["stored"]) == seen.count(200)
+    assert set(seen) <= {202, 400, 413}
+    assert min(seen.count(202), seen.count(400)) > 200
+    assert lesson_02["stored"].qsize() == seen.count(202)
 
 
 def test_of_a_thousand_random_bodies_none_breaks_lesson_06_or_is_charged_twice(lesson_06):

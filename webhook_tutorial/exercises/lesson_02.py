@@ -11,24 +11,33 @@ _GOOD = {"event_type": "user_signup", "data": {"user": "JohnDoe"}}
 
 
 def _test_validate(problem_with):
-    if problem_with(dict(_GOOD)) is not None:
-        raise Wrong("A good event has no problem: return None for it.")
-    cases = (
-        (["user_signup"], 'a JSON list instead of an object: ["user_signup"]'),
-        (None, "a JSON null"),
-        ({"data": {}}, "an event without event_type"),
-        ({"event_type": "", "data": {}}, "an empty event_type"),
-        ({"event_type": 7, "data": {}}, "an event_type that is a number: 7"),
-        ({"event_type": "user_signup"}, "an event without data"),
-        ({"event_type": "user_signup", "data": "JohnDoe"}, "data that is a text instead of an object"),
-    )
-    for event, words in cases:
+    good = {"number": 7, "amount": 4990}
+    for data, words in ((good, "a good payment"), (good | {"currency": "EUR"}, "a good payment with one more field")):
         try:
-            problem = problem_with(event)
+            problem = problem_with(dict(data))
         except Exception as error:
-            raise Wrong(f"It raised {type(error).__name__} for {words}; problem_with must survive anything.") from None
+            raise Wrong(f"It raised {type(error).__name__} for {words}.") from None
+        if problem is not None:
+            raise Wrong(f"It found a problem with {words}: return None for it.")
+    cases = (
+        ({"number": 7}, "data without amount"),
+        ({"amount": 4990}, "data without number"),
+        (good | {"amount": None}, "an amount that is null"),
+        (good | {"amount": "4990"}, "an amount that is a text"),
+        (good | {"amount": 49.9}, "an amount that is not whole: 49.9"),
+        (good | {"amount": 0}, "an amount of 0"),
+        (good | {"number": -7}, "a number below 0"),
+        (good | {"amount": True}, "an amount that is true"),
+        (good | {"number": [7]}, "a number that is a list"),
+    )
+    for data, words in cases:
+        try:
+            problem = problem_with(dict(data))
+        except Exception as error:
+            raise Wrong(f"It raised {type(error).__name__} for {words}; problem_with must survive any data.") from None
         if problem in (None, ""):
-            raise Wrong(f"It let through {words}.")
+            more = " To Python true is the number 1: ask for bool as well." if "true" in words else ""
+            raise Wrong(f"It let through {words}.{more}")
         if not isinstance(problem, str):
             raise Wrong(f"For {words} it returned {problem!r}: return a sentence that helps the sender.")
 
@@ -122,22 +131,19 @@ EXERCISES = [
         name="02.validate",
         test=_test_validate,
         hints=(
-            "JSON can be a list, a number or null too. Ask isinstance(event, dict) before you look inside.",
-            'event.get("event_type") gives None where the field is missing; isinstance(..., str) settles the rest.',
+            "data.get(\"amount\") gives None where the field is missing; isinstance(..., int) settles None, texts and 49.9.",
+            "To Python True is an int: ask isinstance(value, bool) as well. Compare with 0 last, when it is sure to be a number.",
         ),
         solution='''
-def problem_with(event):
-    if not isinstance(event, dict):
-        return "the body must be a JSON object"
-    event_type = event.get("event_type")
-    if not isinstance(event_type, str) or not event_type:
-        return "event_type must be a text that is not empty"
-    if not isinstance(event.get("data"), dict):
-        return "data must be an object"
+def problem_with(data):
+    for field in ("number", "amount"):
+        value = data.get(field)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            return f"{field} must be a whole number above 0"
     return None
 ''',
         answer="problem_with",
-        praise="Whatever the network brings in, your handler sees only events it can read.",
+        praise="What would have failed in the worker is refused now, while the sender is still there to hear why.",
     ),
     Exercise(
         name="02.dispatch",
