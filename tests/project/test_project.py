@@ -104,6 +104,34 @@ def test_a_wrong_pin_is_found():
     assert wrong_pins(PYPROJECT, CONSTRAINTS + "six @ file:///six.whl\n") == ["six @ file:///six.whl"]
 
 
+# The README, lesson 00 and the lessons tell the same about the series.
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPENINGS = {
+    path.stem: "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+}
+
+
+def test_the_readme_has_a_row_for_each_lesson_with_its_minutes():
+    rows = re.findall(r"(?m)^\| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (\d+), (\d+) \|", README)
+    lessons = []
+    for stem, opening in OPENINGS.items():
+        title = f"{stem[:2]} {stem[3:].replace('_', ' ').capitalize()}"
+        lessons.append((title, stem, *re.search(r"\*\*Time\*\* (\d+) minutes, (\d+) with", opening).groups()))
+    assert rows == lessons
+
+
+def test_the_readme_lesson_00_and_the_lessons_name_the_same_parts():
+    parts = re.findall(r"(?m)^\| \*\*(\d .+?)\*\* \|", README)
+    first = json.loads((ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))
+    assert re.findall(r"(?m)^\| (\d .+?) \|", "\n".join("".join(cell["source"]) for cell in first["cells"])) == parts
+    assert [part[0] for part in parts] == list("12345")
+    for stem, opening in OPENINGS.items():
+        number, name, lesson = re.search(r"\*\*Series\*\* part (\d), (.+?): lesson (\d\d),", opening).groups()
+        assert f"{number} {name}" in parts and lesson == stem[:2]
+
+
 # What follows is about scripts/bootstrap.py, which make runs before anything else.
 
 
