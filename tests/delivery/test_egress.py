@@ -382,6 +382,15 @@ def test_a_head_that_is_cut_is_no_answer():
     assert statuses(delivery) == ["connection lost", 204]
 
 
+@pytest.mark.parametrize("status", [b"+200", b"2_00", b"0200", b"200.", b"\xb2\xb0\xb0"])
+def test_a_status_that_is_not_three_digits_is_no_answer(status):
+    """RFC 9112, section 4: http.client has int() read it, which takes "+200" for 200."""
+    bad = b"HTTP/1.1 %b OK\r\nContent-Length: 0\r\n\r\n" % status
+    with answering(bad, slowly(informational(103), bad)) as (url, _):
+        (delivery,) = deliver(url, policy=Policy((1, 1)))
+    assert statuses(delivery) == ["connection lost", "connection lost", 204]
+
+
 def test_when_the_total_is_over_before_there_is_a_connection_nothing_is_sent(receiver, monkeypatch):
     """A name may lead to many addresses that are silent, and to one at last that answers."""
     connected, connect = threading.Event(), socket.socket.connect

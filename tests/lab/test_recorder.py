@@ -108,6 +108,20 @@ def test_an_exception_is_a_recorded_500():
     assert "in boom" in x.traceback and x.log == "it goes wrong"
 
 
+@pytest.mark.parametrize(
+    "status", ["+200 OK", "2_00 OK", "0200 OK", "20 OK", "２００ OK", "two hundred", "", "200 OK\r\nX: y"]
+)
+def test_a_status_is_three_digits_and_anything_else_is_a_recorded_500(status):
+    def app(environ, start_response):
+        start_response(status, [("Content-Length", "0")])
+        return []
+
+    recorder, told = Recorder(app, "receiver", URL), []
+    list(recorder(environ_of(), lambda *args: told.append(args[0])))
+    assert told == ["500 Internal Server Error"]
+    assert [(x.status, x.error) for x in recorder.traffic] == [(500, "ValueError")]
+
+
 def test_an_answer_of_known_length_is_kept_before_any_of_it_leaves():
     recorder = Recorder(flask_app(), "receiver", URL)
     answer = recorder(environ_of(b"body"), lambda *_: None)

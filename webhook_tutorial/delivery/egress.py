@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import io
 import math
+import re
 import threading
 import time
 from concurrent.futures import Future
@@ -109,6 +110,21 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(connection, *arguments, **options)
         self._bounded = _Bounded(connection, self.fp.detach())
         self.fp = io.BufferedReader(self._bounded)
+
+    def _read_status(self):
+        stream, line = self.fp, self.fp.readline(ANSWER_BYTES)
+        words = line.split(None, 2)
+        if len(words) > 1 and not re.fullmatch(rb"[0-9]{3}", words[1]):  # http.client's int() takes +200 for 200
+            self._close_conn()
+            raise http.client.BadStatusLine(repr(line))
+        self.fp = io.BytesIO(line)
+        try:
+            return super()._read_status()
+        finally:
+            if self.fp:
+                self.fp = stream
+            else:  # it was no status line
+                stream.close()
 
     def begin(self):
         super().begin()

@@ -18,7 +18,7 @@ from .exchange import RECORDED_BYTES, Exchange
 from .framing import Refusal
 from .running import sending_as
 from .traffic import Traffic
-from .wire import HEAD, Gone
+from .wire import HEAD, Gone, check_status
 
 
 class Recorder:
@@ -122,7 +122,7 @@ class _Request:
         if not self.answer:
             raise RuntimeError("The app sent no status: it never called start_response.")
         status, headers = self.answer
-        int(status.split()[0])
+        check_status(status)
         return status[:3] in ("204", "304") or any(name.lower() == "content-length" for name, _ in headers)
 
     @property
@@ -188,7 +188,7 @@ class _Request:
         return dict(
             self._came,
             body=bytes(self._body),
-            status=int(self.answer[0].split()[0]),
+            status=int(self.answer[0][:3]),
             response_headers=_merged(self.answer[1]),
             response_body=response_body[:RECORDED_BYTES] if self._has_body else b"",
             started=self._started,

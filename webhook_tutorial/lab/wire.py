@@ -182,6 +182,12 @@ class Handler(WSGIRequestHandler):
                 pass
 
 
+def check_status(status):
+    """Raise ValueError if an app's status is none; int() would take "+200 OK" and "2_00 OK" for 200."""
+    if not re.fullmatch(r"[2-9][0-9]{2}( [^\0\r\n]*)?", status):
+        raise ValueError(f'A status is "200 OK", not {status!r}.')
+
+
 class _Answer:
     """What an app answers, put on the wire: `start` and `write` are those of PEP 3333, `end` says that it is whole."""
 
@@ -194,8 +200,7 @@ class _Answer:
             raise exc_info[1].with_traceback(exc_info[2])
         if self._head and not exc_info:
             raise AssertionError("start_response was called twice.")
-        if not re.fullmatch(r"[2-9][0-9]{2}( [^\0\r\n]*)?", status):
-            raise ValueError(f'A status is "200 OK", not {status!r}.')
+        check_status(status)
         headers = list(headers)
         names = {name.lower() for name, _ in headers}
         lines = [("Server", self._handler.version_string()), ("Date", self._handler.date_time_string())]
