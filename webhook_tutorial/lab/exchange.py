@@ -11,7 +11,7 @@ from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
 from ..answers import ok, reason
-from ..look import mark_of, masked, masked_url, one_line, preview, shortened, visible
+from ..look import PROVIDER, mark_of, masked, masked_url, one_line, preview, shortened, visible
 
 #: A body is recorded up to this many bytes, whatever is sent.
 RECORDED_BYTES = 1 << 20
@@ -176,7 +176,7 @@ class Exchange:
         )
         # Compact JSON has no spaces: let the browser break its lines after a comma rather than inside a word.
         request, answer = (escape(text).replace(",&quot;", ",<wbr>&quot;") for text in (request, answer))
-        return block.format("#0072B2", request) + block.format(colour, answer)
+        return block.format(PROVIDER, request) + block.format(colour, answer)
 
 
 def _usual(name, value):

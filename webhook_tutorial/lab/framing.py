@@ -1,6 +1,7 @@
 """Where a request begins and ends on a stream of bytes, by the letter of RFC 9112: its head, its length, its chunks.
 
-What breaks a rule is a `Refusal`. Like `wire`, this imports no more than Werkzeug.
+What breaks a rule is a `Refusal`. Of an answer, the form of its status stands here, too. Like `wire`, this imports no
+more than Werkzeug.
 """
 
 import re
@@ -194,3 +195,9 @@ def chunks(stream):
             raise Refusal(400, "a chunk longer than its size")
     for _ in fields(stream):
         pass
+
+
+def check_status(status):
+    """Raise ValueError if an app's status is none; int() would take "+200 OK" and "2_00 OK" for 200."""
+    if not re.fullmatch(r"[2-9][0-9]{2}( [^\0\r\n]*)?", status):
+        raise ValueError(f'A status is "200 OK", not {status!r}.')

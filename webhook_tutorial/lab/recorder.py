@@ -15,10 +15,10 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.wsgi import get_input_stream
 
 from .exchange import RECORDED_BYTES, Exchange
-from .framing import Refusal
+from .framing import Refusal, check_status
 from .running import sending_as
 from .traffic import Traffic
-from .wire import HEAD, Gone, check_status
+from .wire import HEAD, Gone
 
 
 class Recorder:

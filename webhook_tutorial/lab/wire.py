@@ -21,7 +21,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import InternalServerError
 from werkzeug.serving import WSGIRequestHandler
 
-from .framing import TOKEN, Head, Refusal, chunks
+from .framing import TOKEN, Head, Refusal, check_status, chunks
 
 #: The key of the environ under which `Handler` leaves the request's `Head`.
 HEAD = "webhook_tutorial.head"
@@ -180,12 +180,6 @@ class Handler(WSGIRequestHandler):
             self.connection.settimeout(0.01 if self.body and not self.body.left else 1)
             while self.connection.recv(_PIECE) and time.monotonic() < end:
                 pass
-
-
-def check_status(status):
-    """Raise ValueError if an app's status is none; int() would take "+200 OK" and "2_00 OK" for 200."""
-    if not re.fullmatch(r"[2-9][0-9]{2}( [^\0\r\n]*)?", status):
-        raise ValueError(f'A status is "200 OK", not {status!r}.')
 
 
 class _Answer:
