@@ -4,33 +4,26 @@ _SQL = "import sqlite3\n"
 
 MISTAKES = {
     "06.idempotent": tuple(
-        (_SQL + "def charge(db, event):\n    row = (event['data']['number'], event['data']['amount'])\n" + body, words)
+        (_SQL + "def charge_once(db, id, order):\n    row = (order['number'], order['amount'])\n" + body, words)
         for body, words in (
             ("    db.execute('INSERT INTO charges VALUES (?, ?)', row)", "One delivery came, and no charge"),
-            ("    with db:\n        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "The same event came twice"),
+            ("    with db:\n        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "The same delivery came twice"),
             ("    with db:\n        if not db.execute('SELECT 1 FROM charges WHERE number = ?', row[:1]).fetchone():\n"
-             "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Three different events came"),
-            ("    if not db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount: return\n"
+             "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Three different deliveries came"),
+            ("    if not db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (id,)).rowcount: return\n"
              "    db.execute('INSERT INTO charges VALUES (?, ?)', row)\n    db.commit()", "A duplicate left its transaction open"),
-            ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
+            ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (id,)).fetchone(): return\n"
              "    with db: db.execute('INSERT INTO charges VALUES (?, ?)', row)\n"
-             "    with db: db.execute('INSERT INTO seen VALUES (?)', (event['id'],))",
-             "A power cut before step 4, then the event once more: charged twice"),
-            ("    with db: new = db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount\n"
+             "    with db: db.execute('INSERT INTO seen VALUES (?)', (id,))",
+             "A power cut before step 4, then the delivery once more: charged twice"),
+            ("    with db: new = db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (id,)).rowcount\n"
              "    if new:\n        with db: db.execute('INSERT INTO charges VALUES (?, ?)', row)",
-             "A power cut before step 3, then the event once more: it was never charged"),
-            ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
-             "    with db:\n        db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],))\n"
+             "A power cut before step 3, then the delivery once more: it was never charged"),
+            ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (id,)).fetchone(): return\n"
+             "    with db:\n        db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (id,))\n"
              "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Both deliveries came at the same moment"),
-            ("    with db:\n        if db.execute('INSERT OR IGNORE INTO seen VALUES (?)', (event['id'],)).rowcount:\n"
-             "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is null was passed over in silence"),
-            ("    with db:\n        if db.execute('INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING', (event['id'],)).rowcount:\n"
-             "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is empty was charged"),
-            ("    if not event['id']: raise ValueError\n    with db:\n"
-             "        if db.execute('INSERT INTO seen VALUES (?) ON CONFLICT(id) DO NOTHING', (event['id'],)).rowcount:\n"
-             "            db.execute('INSERT INTO charges VALUES (?, ?)', row)", "An event whose id is a number, 1 was charged"),
-            ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (event['id'],)).fetchone(): return\n"
-             "    with db:\n        db.execute('INSERT INTO seen VALUES (?)', (event['id'],))\n"
+            ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (id,)).fetchone(): return\n"
+             "    with db:\n        db.execute('INSERT INTO seen VALUES (?)', (id,))\n"
              "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Two deliveries at the same moment made one raise"),
         )
     ),

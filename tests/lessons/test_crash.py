@@ -1,12 +1,11 @@
-"""Exactly once, although the receiver is killed: the handlers of lesson 06, under duplicates, races and SIGKILL.
+"""Each effect once, although the receiver is killed: lesson 06's, under duplicates, races and SIGKILL.
 
 pytest -m kill            twenty kills
 SOAK=1 pytest -m kill     two hundred
 KILL_SEED=7 pytest ...    the same moments once more; the seed is printed when a test fails
 """
 
-import contextlib
-import io
+import json
 import os
 import queue
 import random
@@ -14,36 +13,30 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
-import nbformat
 import pytest
 import requests
+from cells import define
 
-from webhook_tutorial import Process, make_event
+from webhook_tutorial import Process, make_event, sign
 
-LESSON = Path(__file__).resolve().parents[2] / "notebooks" / "06_duplicates_and_order.ipynb"
 KILLS = 200 if os.environ.get("SOAK") else 20
 SEED = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
 
-
-def cell(defines):
-    """The source of the one code cell of lesson 06 that defines something."""
-    cells = nbformat.read(LESSON, 4).cells
-    (found,) = [c.source for c in cells if c.cell_type == "code" and defines in c.source]
-    return found
+RACE = "def ask(", "def new_database", "def look_then_insert", "def in_pairs", "def remember("
+CRASH = "def step(", "def charge_then_remember", "def remember_then_charge", "def both_in_one", "def program(", "TOP = "
+WHOLE = "INBOX = ", "def connect(", "def problem_with", "def receive(", "def take_one", "def attempt(", "def worker("
+STEPS = "before storing", "stored, not answered", "answered, not worked", "effect done, not committed", "committed"
 
 
 @pytest.fixture(scope="module")
 def lesson():
-    """The names that lesson 06 defines for the race and the crash."""
-    names = {"make_event": make_event}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for defines in ("def new_bank", "def look_then_write", "def write_and_see"):
-            exec(cell(defines), names)
-        for defines in ("READ_EVENT = '", "RECEIVER = ", "HANDLERS = {"):
-            exec(cell(defines), names)
+    """The names that lesson 06 defines for the race, the crash and the whole receiver."""
+    names = {}
+    exec("import requests\nfrom flask import Flask, request", names)
+    define("06", names, *RACE, *CRASH, *WHOLE, "MORE = ", 'SECRET = "whsec_')
     yield names
     names["folder"].cleanup()
 
@@ -53,21 +46,23 @@ def lesson():
 
 @pytest.mark.parametrize("pairs", [100, pytest.param(1000, marks=pytest.mark.kill)])
 def test_of_pairs_at_the_same_moment_none_is_doubled(lesson, pairs):
-    assert lesson["in_pairs"](lesson["write_and_see"], pairs=pairs) == pairs
+    assert lesson["in_pairs"](lesson["insert_and_see"], pairs=pairs) == f"{pairs} charges, 0 errors"
 
 
-def test_looking_first_doubles_every_pair(lesson):
-    assert lesson["in_pairs"](lesson["look_then_write"], pairs=50) == 100
+def test_looking_first_doubles_every_pair_or_has_the_key_raise(lesson):
+    no_key = lesson["TABLES"].replace("PRIMARY KEY", "")
+    assert lesson["in_pairs"](lesson["look_then_insert"], no_key, pairs=50) == "100 charges, 0 errors"
+    assert lesson["in_pairs"](lesson["look_then_insert"], pairs=50) == "50 charges, 50 errors"
 
 
-# --- The crash ----------------------------------------------------------------------------------------------
+# --- The traffic --------------------------------------------------------------------------------------------
 
 
 class Traffic:
-    """Senders that hand in every event twice or more, each time until they hear 204."""
+    """Senders that hand in every event twice or more, each time until they hear 2xx; each attempt is signed anew."""
 
-    def __init__(self, process, senders=4):
-        self.process, self.sent, self.unanswered = process, 0, 0
+    def __init__(self, *processes, secret, senders=4):
+        self.processes, self.secret, self.sent, self.unanswered = processes, secret, 0, 0
         self._line = queue.Queue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(senders)]
         for thread in self._threads:
@@ -82,8 +77,12 @@ class Traffic:
             for number in new:
                 self._line.put(number)
 
+    @property
+    def waiting(self):
+        return self._line.qsize()
+
     def finish(self):
-        """Wait until every event that was put in line has been answered with 204."""
+        """Wait until every event that was put in line has been answered with 2xx."""
         for _ in self._threads:
             self._line.put(None)
         for thread in self._threads:
@@ -92,78 +91,164 @@ class Traffic:
 
     def _work(self):
         with requests.Session() as session:
-            while (number := self._line.get()) is not None:
-                event = make_event("payment_received", {"number": number, "amount": 1}, id=f"evt_{number}")
-                while not self._heard_204(session, event):
+            for i, number in enumerate(iter(self._line.get, None)):
+                while not self._is_taken(session, self.processes[i % len(self.processes)], number):
                     self.unanswered += 1
                     time.sleep(0.01)
 
-    def _heard_204(self, session, event):
+    def _is_taken(self, session, process, number):
         try:
-            return session.post(self.process.url + "/webhook", json=event, timeout=10).status_code == 204
+            return attempt(session, process, self.secret, number).ok
         except requests.RequestException:
             return False
 
 
-def charges(bank):
-    with closing(sqlite3.connect(bank)) as db:
+def attempt(session, process, secret, number):
+    event = make_event("order_placed", {"number": number, "amount": 1}, id=f"evt_{number}")
+    body = json.dumps(event).encode()
+    headers = {"Content-Type": "application/json"} | sign(body, secret, id=event["id"])
+    return session.post(process.url + "/webhook", data=body, headers=headers, timeout=10)
+
+
+def charges(database):
+    with closing(sqlite3.connect(database)) as db:
         return Counter(number for (number,) in db.execute("SELECT number FROM charges"))
 
 
-def prepare(lesson, tmp_path, handler, journal="delete"):
-    bank, source = lesson["new_bank"](f"{journal}.db"), tmp_path / "receiver.py"
-    with closing(sqlite3.connect(bank)) as db:
+def wait_until_worked(database, seconds=30):
+    end = time.monotonic() + seconds
+    while True:
+        with closing(sqlite3.connect(database, timeout=10)) as db:
+            states = dict(db.execute("SELECT state, count(*) FROM inbox GROUP BY state"))
+        if "new" not in states:
+            return states
+        assert time.monotonic() < end, f"the worker does not get on: {states}"
+        time.sleep(0.01)
+
+
+def assert_each_once(database, sent):
+    assert wait_until_worked(database) == {"done": sent}
+    found = charges(database)
+    assert not [number for number, times in found.items() if times > 1], "charged twice"
+    assert set(found) == set(range(sent)), "never charged"
+
+
+def prepare(lesson, journal="delete"):
+    """A database of the whole receiver, and the environment of its process."""
+    database = lesson["new_database"](lesson["INBOX"])
+    with closing(sqlite3.connect(database)) as db:
         assert db.execute(f"PRAGMA journal_mode={journal}").fetchone() == (journal,)
-    source.write_text(lesson["RECEIVER"] + lesson["HANDLERS"][handler])
-    return bank, source
+    return database, {"DATABASE": database, "WEBHOOK_SECRET": lesson["SECRET"]}
 
 
-@pytest.mark.kill
-@pytest.mark.parametrize("journal", ["delete", "wal"])
-def test_killed_at_random_moments_every_event_is_charged_exactly_once(lesson, tmp_path, journal):
-    print(f"KILL_SEED={SEED}")
-    chance, struck = random.Random(SEED), 0
-    bank, source = prepare(lesson, tmp_path, "both in one transaction", journal)
-    with Process(source, BANK=bank) as process:
-        traffic = Traffic(process)
-        for _ in range(KILLS // 2):
-            traffic.keep_busy(chance)
-            time.sleep(chance.uniform(0, 0.25))
-            before, waiting = traffic.unanswered, traffic._line.qsize()
-            process.kill()
-            struck += waiting > 0
-            time.sleep(0.01)
-            process.restart(BANK=bank)
-            assert traffic.unanswered >= before
-        traffic.finish()
-        assert process.running
-    found = charges(bank)
-    doubled = [number for number, times in found.items() if times > 1]
-    assert not doubled and set(found) == set(range(traffic.sent))
-    assert struck > KILLS // 8 and traffic.unanswered > KILLS // 8, "the kills did not strike while it was at work"
+# --- The crash ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.kill
 @pytest.mark.parametrize(
     ("handler", "wrong"),
     [
-        ("charge, then remember", "charged twice"),
-        ("remember, then charge", "never charged"),
-        ("both in one transaction", "nothing"),
+        ("charge_then_remember", "charged twice"),
+        ("remember_then_charge", "never charged"),
+        ("both_in_one", "nothing"),
     ],
 )
-def test_dying_in_between_is_borne_by_one_transaction_only(lesson, tmp_path, handler, wrong):
-    """The moment is given, not left to luck: the first life of each of three ends between the two writes."""
-    bank, source = prepare(lesson, tmp_path, handler)
-    with Process(source, BANK=bank, CRASH="in between") as process:
-        traffic = Traffic(process, senders=2)
-        for _ in range(3):
-            traffic.keep_busy(random.Random(SEED), least=20)
-            assert process.wait() == 1
-            process.restart(BANK=bank, CRASH="in between")
-        assert process.wait() == 1
-        process.restart(BANK=bank)
+def test_dying_in_between_is_borne_by_one_transaction_only(lesson, handler, wrong):
+    """The moment is given, not left to luck: the first lives of each of three end between the two writes."""
+    parts = [lesson[name] for name in ("step", "remember", "charge", handler)]
+    file = lesson["program"](lesson["TOP"], *parts, f"handle = {handler}", lesson["work_then_answer"])
+    database = lesson["new_database"]()
+    with Process(file, DATABASE=database, CRASH="in between") as process:
+        traffic = Traffic(process, secret=lesson["SECRET"], senders=2)
+        die_and_restart(process, traffic, {"DATABASE": database}, "in between")
         traffic.finish()
-    found = charges(bank)
+    found = charges(database)
     doubled, missing = [n for n in found if found[n] > 1], set(range(traffic.sent)) - set(found)
     assert (bool(doubled), bool(missing)) == (wrong == "charged twice", wrong == "never charged")
+
+
+def die_and_restart(process, traffic, environment, moment, lives=4):
+    for life in range(lives):
+        traffic.keep_busy(random.Random(SEED), least=20)
+        assert process.wait() == 1
+        process.restart(**environment, **({"CRASH": moment} if life < lives - 1 else {}))
+
+
+@pytest.mark.parametrize("moment", STEPS)
+def test_the_whole_receiver_killed_at_each_step_does_everything_once(lesson, moment):
+    database, environment = prepare(lesson)
+    with Process(lesson["whole"], **environment, CRASH=moment) as process:
+        traffic = Traffic(process, secret=lesson["SECRET"], senders=2)
+        # What one life has left, the next one's worker takes up while it starts: it would die before it is up.
+        die_and_restart(process, traffic, environment, moment, lives=2 if moment in STEPS[:2] else 1)
+        traffic.finish()
+        assert_each_once(database, traffic.sent)
+
+
+@pytest.mark.parametrize("moment", STEPS[2:])
+def test_what_has_been_answered_is_done_though_nobody_sends_it_again(lesson, moment):
+    database, environment = prepare(lesson)
+    with Process(lesson["whole"], **environment, CRASH=moment) as process:
+        assert attempt(requests, process, lesson["SECRET"], 0).status_code == 202
+        assert process.wait() == 1
+        process.restart(**environment)
+        assert_each_once(database, 1)
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_killed_at_random_moments_the_whole_receiver_does_everything_once(lesson, journal):
+    print(f"KILL_SEED={SEED}")
+    chance, struck = random.Random(SEED), 0
+    database, environment = prepare(lesson, journal)
+    with Process(lesson["whole"], **environment) as process:
+        traffic = Traffic(process, secret=lesson["SECRET"])
+        for _ in range(KILLS // 2):
+            traffic.keep_busy(chance)
+            time.sleep(chance.uniform(0, 0.25))
+            waiting = traffic.waiting
+            process.kill()
+            struck += waiting > 0
+            time.sleep(0.01)
+            process.restart(**environment)
+        traffic.finish()
+        assert process.running
+        assert_each_once(database, traffic.sent)
+    assert struck > KILLS // 8 and traffic.unanswered > KILLS // 8, "the kills did not strike while it was at work"
+
+
+# --- Many at once -------------------------------------------------------------------------------------------
+
+
+def test_of_500_pairs_at_the_same_moment_each_is_done_once(lesson):
+    database, environment = prepare(lesson, "wal")
+    both = threading.Barrier(2, timeout=30)
+
+    def deliver(process):
+        with requests.Session() as session:
+            answers = []
+            for number in range(500):
+                both.wait()
+                answers.append(attempt(session, process, lesson["SECRET"], number).status_code)
+            return answers
+
+    with Process(lesson["whole"], **environment) as process, ThreadPoolExecutor(2) as pool:
+        answers = [*pool.map(deliver, [process] * 2)]
+        assert answers == [[202] * 500] * 2
+        assert_each_once(database, 500)
+
+
+@pytest.mark.kill
+def test_two_copies_of_the_program_share_the_work_and_each_is_done_once(lesson):
+    database, environment = prepare(lesson)
+    with Process(lesson["whole"], "one", **environment) as one, Process(lesson["whole"], "two", **environment) as two:
+        traffic = Traffic(one, two, secret=lesson["SECRET"])
+        traffic.keep_busy(random.Random(SEED))
+        traffic.finish()
+        assert_each_once(database, traffic.sent)
+
+
+def test_without_its_secret_the_whole_receiver_does_not_start(lesson):
+    database, _ = prepare(lesson)
+    with pytest.raises(RuntimeError, match="WEBHOOK_SECRET"):
+        Process(lesson["whole"], DATABASE=database)
