@@ -26,7 +26,14 @@ KILLS = 200 if os.environ.get("SOAK") else 20
 SEED = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
 
 RACE = "def ask(", "def new_database", "def look_then_insert", "def in_pairs", "def remember("
-CRASH = "def step(", "def charge_then_remember", "def remember_then_charge", "def both_in_one", "def program(", "TOP = "
+CRASH = (
+    "def step(",
+    "def charge_then_remember",
+    "def remember_then_charge",
+    "def both_in_one",
+    "TOP = ",
+    "def work_then_answer",
+)
 WHOLE = "INBOX = ", "def connect(", "def problem_with", "def receive(", "def take_one", "def attempt(", "def worker("
 STEPS = "before storing", "stored, not answered", "answered, not worked", "effect done, not committed", "committed"
 
