@@ -68,8 +68,8 @@ def test_looking_first_doubles_every_pair_or_has_the_key_raise(lesson):
 class Traffic:
     """Senders that hand in every event twice or more, each time until they hear 2xx; each attempt is signed anew."""
 
-    def __init__(self, *processes, secret, senders=4):
-        self.processes, self.secret, self.sent, self.unanswered = processes, secret, 0, 0
+    def __init__(self, process, secret, senders=4):
+        self.process, self.secret, self.sent, self.unanswered = process, secret, 0, 0
         self._line = queue.Queue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(senders)]
         for thread in self._threads:
@@ -98,14 +98,14 @@ class Traffic:
 
     def _work(self):
         with requests.Session() as session:
-            for i, number in enumerate(iter(self._line.get, None)):
-                while not self._is_taken(session, self.processes[i % len(self.processes)], number):
+            for number in iter(self._line.get, None):
+                while not self._is_taken(session, number):
                     self.unanswered += 1
                     time.sleep(0.01)
 
-    def _is_taken(self, session, process, number):
+    def _is_taken(self, session, number):
         try:
-            return attempt(session, process, self.secret, number).ok
+            return attempt(session, self.process, self.secret, number).ok
         except requests.RequestException:
             return False
 
@@ -166,7 +166,7 @@ def test_dying_in_between_is_borne_by_one_transaction_only(lesson, handler, wron
     file = lesson["program"](lesson["TOP"], *parts, f"handle = {handler}", lesson["work_then_answer"])
     database = lesson["new_database"]()
     with Process(file, DATABASE=database, CRASH="in between") as process:
-        traffic = Traffic(process, secret=lesson["SECRET"], senders=2)
+        traffic = Traffic(process, lesson["SECRET"], senders=2)
         die_and_restart(process, traffic, {"DATABASE": database}, "in between")
         traffic.finish()
     found = charges(database)
@@ -185,7 +185,7 @@ def die_and_restart(process, traffic, environment, moment, lives=4):
 def test_the_whole_receiver_killed_at_each_step_does_everything_once(lesson, moment):
     database, environment = prepare(lesson)
     with Process(lesson["whole"], **environment, CRASH=moment) as process:
-        traffic = Traffic(process, secret=lesson["SECRET"], senders=2)
+        traffic = Traffic(process, lesson["SECRET"], senders=2)
         # What one life has left, the next one's worker takes up while it starts: it would die before it is up.
         die_and_restart(process, traffic, environment, moment, lives=2 if moment in STEPS[:2] else 1)
         traffic.finish()
@@ -209,7 +209,7 @@ def test_killed_at_random_moments_the_whole_receiver_does_everything_once(lesson
     chance, struck = random.Random(SEED), 0
     database, environment = prepare(lesson, journal)
     with Process(lesson["whole"], **environment) as process:
-        traffic = Traffic(process, secret=lesson["SECRET"])
+        traffic = Traffic(process, lesson["SECRET"])
         for _ in range(KILLS // 2):
             traffic.keep_busy(chance)
             time.sleep(chance.uniform(0, 0.25))
@@ -247,12 +247,14 @@ def test_of_500_pairs_at_the_same_moment_each_is_done_once(lesson):
 
 @pytest.mark.kill
 def test_two_copies_of_the_program_share_the_work_and_each_is_done_once(lesson):
+    """Both workers find so much at once that they are at it at the same time."""
     database, environment = prepare(lesson)
-    with Process(lesson["whole"], "one", **environment) as one, Process(lesson["whole"], "two", **environment) as two:
-        traffic = Traffic(one, two, secret=lesson["SECRET"])
-        traffic.keep_busy(random.Random(SEED))
-        traffic.finish()
-        assert_each_once(database, traffic.sent)
+    events = [make_event("order_placed", {"number": n, "amount": 1}, id=f"evt_{n}") for n in range(3_000)]
+    with Process(lesson["whole"], "one", **environment), Process(lesson["whole"], "two", **environment):
+        with closing(sqlite3.connect(database, timeout=10)) as db, db:
+            rows = [(event["id"], json.dumps(event).encode()) for event in events]
+            db.executemany("INSERT INTO inbox (id, body) VALUES (?, ?)", rows)
+        assert_each_once(database, len(events))
 
 
 def test_without_its_secret_the_whole_receiver_does_not_start(lesson):
