@@ -5,6 +5,7 @@ To a webhook, 2xx alone is success. An answer is a status code, or None where no
 
 import socket
 import ssl
+import traceback
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -85,12 +86,14 @@ def why_no_answer(error):
         Where the request was never sent (`NEVER_SENT`): ``"connection refused"`` (nobody listens there), ``"could not
         connect"`` (an unknown name, no route, a timeout while connecting) or ``"TLS failed"`` (its handshake or the
         certificate). Where it may have been processed: ``"timed out"`` (while waiting for the answer) or
-        ``"connection lost"``. ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for a
-        request that could not be made at all, the exception's class.
+        ``"connection lost"``. ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for
+        everything else, such as a URL that is none, the exception's class.
     """
     if not isinstance(error, Exception):
         return "interrupted"
     causes = list(_causes(error))
+    if any(map(_after_the_handshake, causes)):
+        return "connection lost"
     for words, kinds in _WHY.items():
         if any(isinstance(cause, kinds) for cause in causes):
             return words
@@ -110,14 +113,24 @@ _WHY = {
 
 
 def _causes(error):
-    """An error and all that it says it came from, each once."""
+    """An error and all that it says it came from, each once.
+
+    Not its ``__context__``: where one tries again in an ``except``, that leads to the error of the attempt before.
+    """
     waiting, seen = [error], set()
     while waiting:
         cause = waiting.pop()
         if isinstance(cause, BaseException) and id(cause) not in seen:
             seen.add(id(cause))
             yield cause
-            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+            waiting += [cause.__cause__, getattr(cause, "reason", None), *cause.args]
+
+
+def _after_the_handshake(cause):
+    """Whether an error of TLS came while the request was sent or its answer was read, which its traceback tells."""
+    frames = traceback.walk_tb(cause.__traceback__) if isinstance(cause, ssl.SSLError) else ()
+    calls = [frame.f_code.co_name for frame, _ in frames if frame.f_code.co_filename == ssl.__file__]
+    return bool({"send", "sendall", "read", "recv", "recv_into"}.intersection(calls))
 
 
 # RFC 9110 renamed these; Python follows from 3.13 on, and the lessons read the same on every version.

@@ -164,9 +164,46 @@ def test_a_certificate_that_is_not_trusted_fails_in_tls():
     assert why_no_answer(requests.exceptions.SSLError(MaxRetryError(None, "/", error))) == "TLS failed"
 
 
+@pytest.mark.parametrize("call", ["recv_into", "sendall"])
+def test_tls_that_breaks_after_its_handshake_may_have_let_the_request_through(call):
+    """A broken record instead of an answer: the error is of TLS, and the receiver may be at work."""
+
+    class NoTls:
+        def read(self, *_):
+            raise ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
+
+        write = read
+
+    end, other = socket.socketpair()
+    with (
+        end,
+        other,
+        ssl.create_default_context().wrap_socket(
+            end, do_handshake_on_connect=False, server_hostname="localhost"
+        ) as wrapped,
+    ):
+        wrapped._sslobj = NoTls()
+        with pytest.raises(ssl.SSLError) as error:
+            getattr(wrapped, call)(bytearray(10))
+    answer = requests.exceptions.SSLError(MaxRetryError(None, "/", error.value))
+    assert why_no_answer(answer) == "connection lost"
+
+
+def test_the_second_attempt_is_not_told_by_the_error_of_the_first():
+    """Tried again in an `except`, a lost answer was taken for a refused connection: for an event never sent."""
+    with serve(Flask("gone")) as gone:
+        pass
+    with once(lambda connection: connection.recv(1000)) as url, pytest.raises(requests.ConnectionError) as error:
+        try:
+            requests.post(gone.url, timeout=5)
+        except requests.ConnectionError:
+            requests.post(url, timeout=5)
+    assert why_no_answer(error.value) == "connection lost"
+
+
 def test_why_no_answer_ends_on_errors_that_name_each_other():
     one_error, other = requests.ConnectionError(), ValueError()
-    one_error.__context__, other.__context__ = other, one_error
+    one_error.__cause__, other.__cause__ = other, one_error
     assert why_no_answer(one_error) == "connection lost"
 
 
