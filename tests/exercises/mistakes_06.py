@@ -25,6 +25,14 @@ MISTAKES = {
             ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (id,)).fetchone(): return\n"
              "    with db:\n        db.execute('INSERT INTO seen VALUES (?)', (id,))\n"
              "        db.execute('INSERT INTO charges VALUES (?, ?)', row)", "Two deliveries at the same moment made one raise"),
+            ("    db.isolation_level, cursor = None, db.cursor()\n"
+             "    if cursor.execute('INSERT OR IGNORE INTO seen VALUES (?)', (id,)).rowcount:\n"
+             "        cursor.execute('INSERT INTO charges VALUES (?, ?)', row)",
+             "A power cut before step 2, then the delivery once more: it was never charged"),
+            ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (id,)).fetchone(): return\n"
+             "    try:\n        db.execute('INSERT INTO seen VALUES (?)', (id,))\n        db.commit()\n"
+             "        db.execute('INSERT INTO charges VALUES (?, ?)', row)\n        db.commit()\n"
+             "    except: db.rollback()", "A power cut before step 4, then the delivery once more: it was never charged"),
         )
     ),
     "06.order": (

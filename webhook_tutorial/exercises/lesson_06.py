@@ -25,33 +25,51 @@ class _PowerCut(BaseException):
 
 
 class _Mortal(sqlite3.Connection):
-    """A connection that dies before its n-th statement or commit, and lets two callers look before either writes."""
+    """A connection that dies before its n-th statement or commit, and lets two callers look before either writes.
+
+    Once dead it stays so: a handler that catches everything does not go on.
+    """
 
     steps = None
     both_have_looked = None
 
-    def execute(self, sql, *arguments):
-        self._step()
-        result = super().execute(sql, *arguments)
-        if self.both_have_looked and sql.lstrip().upper().startswith("SELECT"):
-            with contextlib.suppress(threading.BrokenBarrierError):
-                self.both_have_looked.wait()
-        return result
+    def cursor(self):
+        return super().cursor(_Cursor)
+
+    def execute(self, *arguments):
+        return self.cursor().execute(*arguments)
 
     def commit(self):
-        self._step()
+        self.step()
         super().commit()
 
     def __exit__(self, kind, *rest):
         if kind is None:
-            self._step()
+            self.step()
         return super().__exit__(kind, *rest)
 
-    def _step(self):
+    @property
+    def dead(self):
+        return self.steps is not None and self.steps < 0
+
+    def step(self):
         if self.steps is not None:
             self.steps -= 1
-            if self.steps < 0:
+            if self.dead:
                 raise _PowerCut
+
+
+class _Cursor(sqlite3.Cursor):
+    """Where each statement of a `_Mortal` goes through, whether the learner made the cursor or the connection did."""
+
+    def execute(self, sql, *arguments):
+        self.connection.step()
+        result = super().execute(sql, *arguments)
+        both = self.connection.both_have_looked
+        if both and sql.lstrip().upper().startswith("SELECT"):
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait()
+        return result
 
 
 class _Bank:
@@ -76,9 +94,12 @@ class _Bank:
         db = self.connect()
         db.steps, db.both_have_looked = steps, both
         try:
-            charge(db, id, _order(number))
-            return True
-        except _PowerCut:
+            with contextlib.suppress(_PowerCut):
+                charge(db, id, _order(number))
+            return not db.dead
+        except Exception:
+            if not db.dead:
+                raise
             return False
         finally:
             db.close()
