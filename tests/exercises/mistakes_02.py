@@ -50,6 +50,21 @@ MISTAKES = {
         ('def problem_with(data):\n    for name in ("number", "amount"):\n'
          '        if not isinstance(data.get(name), int) or data[name] < 1: return "no whole number above 0"',
          "It let through an amount that is true. To Python true is the number 1"),
+        ('def problem_with(data):\n    for name in ("number", "amount"):\n'
+         '        if type(data.get(name)) is not int or data[name] <= 1: return "too small"',
+         "It found a problem with the smallest payment"),
+        ('def problem_with(data):\n    number, amount = data.get("number"), data.get("amount")\n'
+         '    if not isinstance(number, int) or number < 1: return "number must be a whole number above 0"\n'
+         '    if type(amount) is not int or amount < 1: return "amount must be a whole number above 0"',
+         "It let through a number that is true. To Python"),
+        ('def problem_with(data):\n    number, amount = data.get("number"), data.get("amount")\n'
+         '    if type(number) is not int or number < 1: return "number must be a whole number above 0"\n'
+         '    if type(amount) is not int or amount == 0: return "amount must be a whole number above 0"',
+         "It let through an amount below 0"),
+        ('def problem_with(data):\n    number, amount = data.get("number"), data.get("amount")\n'
+         '    if isinstance(number, bool) or not isinstance(number, (int, float)) or number < 1: return "no number"\n'
+         '    if type(amount) is not int or amount < 1: return "amount must be a whole number above 0"',
+         "It let through a number that is not whole"),
         ('def problem_with(data):\n    value = data.get("amount")\n'
          '    if type(value) is not int or value < 1: return "amount must be a whole number above 0"',
          "It let through data without number"),

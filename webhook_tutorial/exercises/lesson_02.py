@@ -12,7 +12,11 @@ _GOOD = {"event_type": "user_signup", "data": {"user": "JohnDoe"}}
 
 def _test_validate(problem_with):
     good = {"number": 7, "amount": 4990}
-    for data, words in ((good, "a good payment"), (good | {"currency": "EUR"}, "a good payment with one more field")):
+    for data, words in (
+        (good, "a good payment"),
+        (good | {"currency": "EUR"}, "a good payment with one more field"),
+        ({"number": 1, "amount": 1}, "the smallest payment: number 1, amount 1"),
+    ):
         try:
             problem = problem_with(dict(data))
         except Exception as error:
@@ -29,6 +33,11 @@ def _test_validate(problem_with):
         (good | {"number": -7}, "a number below 0"),
         (good | {"amount": True}, "an amount that is true"),
         (good | {"number": [7]}, "a number that is a list"),
+        (good | {"number": True}, "a number that is true"),
+        (good | {"number": 7.5}, "a number that is not whole: 7.5"),
+        (good | {"number": "7"}, "a number that is a text"),
+        (good | {"number": 0}, "a number of 0"),
+        (good | {"amount": -4990}, "an amount below 0"),
     )
     for data, words in cases:
         try:
