@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
@@ -949,20 +950,38 @@ def test_a_circuit_opens_after_failures_in_a_row_only():
     assert circuit.open_until(121) is None, "it counts from the beginning again"
 
 
+def test_a_circuit_rests_from_the_end_of_an_attempt_that_took_longer_than_the_cooldown():
+    """It counted from the start: after a timeout of 30 seconds, ten of rest were over before they began."""
+    clock = SimulatedClock()
+    app = Flask("slow")
+
+    @app.post("/webhook")
+    def slow():
+        clock.sleep(30)
+        return "", 503
+
+    with serve(app) as server:
+        sender = Sender(Policy((1,)), clock=clock, circuit=lambda: Circuit(threshold=1, cooldown=10))
+        sender.send(server.url + "/webhook", make_event("order_placed", {"number": 7}))
+        sender.run()
+        assert len(server.traffic) == 2
+        assert clock.now() - START == 30 + 10 + 30
+
+
 def test_a_circuit_around_an_attempt_is_asked_at_its_start_and_told_at_its_end():
     circuit = Circuit(threshold=2, cooldown=10)
     for _ in range(2):
-        with circuit.around(100) as trial:
+        with circuit.around(SimulatedClock(100)) as trial:
             assert trial.open_until is None
             trial.ok = False
     assert circuit.opened == 100
-    with circuit.around(105) as trial:
+    with circuit.around(SimulatedClock(105)) as trial:
         assert trial.open_until == 110
     assert (circuit.failures, circuit.opened) == (2, 100), "nothing was tried, so nothing is learned"
-    with pytest.raises(KeyboardInterrupt), circuit.around(110):
+    with pytest.raises(KeyboardInterrupt), circuit.around(SimulatedClock(110)):
         interrupt()
     assert (circuit.failures, circuit.opened) == (2, 100)
-    with pytest.raises(KeyboardInterrupt), circuit.around(111) as trial:
+    with pytest.raises(KeyboardInterrupt), circuit.around(SimulatedClock(111)) as trial:
         trial.ok = False
         interrupt()
     assert (circuit.failures, circuit.opened) == (3, 111), "what was seen before the interrupt counts"

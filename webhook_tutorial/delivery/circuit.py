@@ -35,14 +35,17 @@ class Circuit:
         self.failures, self.opened = 0, None
 
     @contextmanager
-    def around(self, now):
-        """Stand around one attempt, in a ``with`` block: asked at its start, and told at its end. Gives a `Trial`."""
-        trial = Trial(self.open_until(now))
+    def around(self, clock):
+        """Stand around one attempt, in a ``with`` block: asked at its start, and told at its end. Gives a `Trial`.
+
+        What the clock shows at the end counts: an attempt that timed out may have taken longer than the cooldown.
+        """
+        trial = Trial(self.open_until(clock.now()))
         try:
             yield trial
         finally:
             if trial.ok is not None:
-                self.record(trial.ok, now)
+                self.record(trial.ok, clock.now())
 
     def open_until(self, now):
         """Return until when nothing may be sent, or None if something may."""

@@ -237,7 +237,7 @@ class Sender:
         now, attempts = self.clock.now(), delivery.attempts
         try:
             circuit = self.circuit_of(delivery.url)
-            with circuit.around(now) if circuit else nullcontext(Trial()) as trial:
+            with circuit.around(self.clock) if circuit else nullcontext(Trial()) as trial:
                 if delivery.url in self.gone:
                     change = {"state": "gone"}
                 elif trial.open_until:
