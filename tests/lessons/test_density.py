@@ -33,10 +33,19 @@ LIMIT = Density(70, 9, 0.10, 1_800)
 
 
 def without_further(cells):
+    """Yield the cells that are read, cut where Further begins within one, and again from the next section on."""
+    further = False
     for cell in cells:
-        if cell.cell_type == "markdown" and re.search(r"(?m)^## Further$", cell.source):
-            return
-        yield cell
+        if cell.cell_type != "markdown":
+            if not further:
+                yield cell
+            continue
+        read = []
+        for part in re.split(r"(?m)^(?=## )", cell.source):
+            if part.startswith("## "):
+                further = part.splitlines()[0].strip() == "## Further"
+            read += [] if further else [part]
+        yield nbformat.from_dict({**cell, "source": "".join(read)})
 
 
 def count_words(markdown):
@@ -72,6 +81,14 @@ def test_the_figures_are_of_what_is_read_and_leave_further_out():
     assert density(cells) == Density(2, 10, 0.5, 4)
     assert density(cells).over(LIMIT) == ["lines_to_a_cell", "long_cells"]
     assert Density(70, 9, 0.10, 1_800).over(LIMIT) == []
+
+
+def test_what_stands_before_further_in_its_cell_counts_and_so_does_a_section_after_it():
+    new = nbformat.v4
+    code, before = new.new_code_cell("x"), new.new_markdown_cell("Three words here.\n\n## Further\n\nNot counted.")
+    assert density([code, before]).words == 3
+    after = new.new_markdown_cell("## Next\n\nThese count.")
+    assert density([code, before, code, after, code]) == Density(3, 1, 0, 6)
 
 
 if __name__ == "__main__":
