@@ -11,6 +11,7 @@ _HOMES = {
     "answers": ["retry_after", "verdict", "why_no_answer"],
     "clock": ["SimulatedClock", "SystemClock"],
     "delivery": ["Circuit", "Policy", "Sender", "exponential"],
+    "durable.filters": ["matches"],
     "environment": ["check_environment", "reach_loopback_directly"],
     "events": ["encode", "make_event"],
     "exercises": ["check", "hint", "solution"],

@@ -1,0 +1,75 @@
+"""One SQLite file in which a provider keeps what must survive it, and changes that are done whole or not at all."""
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+_SCHEMA = Path(__file__).with_name("schema.sql")
+
+# WAL lets others read while one writes. FULL waits for the disk at each commit, so that what is acknowledged survives
+# a power cut too (https://www.sqlite.org/pragma.html). SQLite checks references only where it is told to.
+_SETTINGS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+
+
+class Database:
+    """An SQLite file with the tables of ``schema.sql``, which are made where they are missing.
+
+    It may be used from any thread: there is one connection, and a lock on it. Other processes may open the same file;
+    whoever finds it locked waits for up to ten seconds.
+
+    Args:
+        path: The file, made if it is not there.
+
+    Raises:
+        sqlite3.Error: The file cannot be opened, or is something else.
+    """
+
+    def __init__(self, path):
+        self._lock = threading.RLock()
+        # isolation_level=None: sqlite3 begins no transaction by itself, so that each one is seen in the code.
+        self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        self._db.row_factory = sqlite3.Row
+        try:
+            for setting in _SETTINGS:
+                self._db.execute(f"PRAGMA {setting}")
+            self._db.executescript(_SCHEMA.read_text(encoding="utf-8"))
+        except BaseException:
+            self._db.close()
+            raise
+
+    def execute(self, sql, *values):
+        """Execute one statement with ``values`` for its question marks; return its rows, a list."""
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def transaction(self):
+        """What the ``with`` block executes is done whole, or not at all: if it raises, or dies on the way.
+
+        Within another transaction it is a part of that one, and is undone alone if it alone raises. Other threads
+        wait until the outermost has ended.
+        """
+        with self._lock:
+            # IMMEDIATE takes the right to write at once. A transaction that reads first and wants to write later may be
+            # refused, without waiting, because another has written in between (SQLITE_BUSY_SNAPSHOT).
+            begin, commit, undo = ("BEGIN IMMEDIATE",), ("COMMIT",), ("ROLLBACK",)
+            if self._db.in_transaction:
+                begin, commit, undo = ("SAVEPOINT part",), ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")
+            self._each(begin)
+            try:
+                yield
+                self._each(commit)
+            except BaseException:
+                if self._db.in_transaction:  # some errors, a full disk for one, have ended it already
+                    self._each(undo)
+                raise
+
+    def _each(self, statements):
+        for statement in statements:
+            self._db.execute(statement)
+
+    def close(self):
+        """Close the file. It is fine to do so twice."""
+        with self._lock:
+            self._db.close()
