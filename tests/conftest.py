@@ -7,8 +7,9 @@ import pytest
 
 from webhook_tutorial import running
 
-#: How the names of our threads begin: of a server and its clients, of a proxy, and of a sender's attempt.
-OURS = ("serve ", "faults", "attempt")
+#: How the names of our threads begin: of a server and its clients, of a proxy, of a sender's attempt, and of a
+#: provider's workers.
+OURS = ("serve ", "faults", "attempt", "deliver")
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,17 @@
 """A store for the tests of `durable`: small, and the same each time."""
 
 import itertools
+import json
+import threading
 from random import Random
 
-from webhook_tutorial import SimulatedClock
+import requests
+from requests.adapters import BaseAdapter
+
+from webhook_tutorial import SimulatedClock, make_event
+from webhook_tutorial.delivery import make_session
 from webhook_tutorial.durable.database import Database
+from webhook_tutorial.durable.provider import Provider
 from webhook_tutorial.durable.subscriptions import Subscriptions
 from webhook_tutorial.durable.vault import Vault
 
@@ -21,3 +28,72 @@ def store(path, clock=None, ids=None, secrets=None, key=KEY, overlap=3600):
     database = Database(path)
     secrets = secrets or Random(1).randbytes
     return database, Subscriptions(database, Vault(key), clock or SimulatedClock(), ids or counting(), secrets, overlap)
+
+
+#: What the tests' provider has to offer.
+EVENT_TYPES = {
+    "user_signup": {"user": "Ada"},
+    "order_placed": {"number": 1, "item": "tea"},
+    "order_shipped": {"number": 1},
+}
+
+
+class Network:
+    """Endpoints without a network, to hand in as ``session=``: what is asked of them, and a script of answers.
+
+    It gives back a challenge, and answers everything else with `status` of the URL: 204 unless told, a number, a
+    list of which each is used once, or an exception to raise.
+    """
+
+    def __init__(self):
+        self.requests, self.status, self.lock = [], {}, threading.Lock()
+
+    def session(self):
+        session = make_session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter(self))
+        return session
+
+    def to(self, url):
+        """What was delivered to a URL: the bodies of its requests, challenges left out."""
+        bodies = [json.loads(request.body) for request in self.requests if request.url == url and request.body]
+        return [body for body in bodies if "challenge" not in body]
+
+    def ids(self, url):
+        return [body["id"] for body in self.to(url)]
+
+
+class _Adapter(BaseAdapter):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def send(self, request, **_):
+        network = self.network
+        with network.lock:
+            network.requests.append(request)
+            status = network.status.get(request.url, 204)
+            if isinstance(status, list):
+                status = status.pop(0) if status else 204
+        if isinstance(status, BaseException):
+            raise status
+        response = requests.Response()
+        response.request, response.url, response.status_code, response._content = request, request.url, status, b""
+        body = json.loads(request.body) if request.body else {}
+        if "challenge" in body and status == 204:
+            response.status_code, response._content = 200, body["challenge"].encode()
+        return response
+
+    def close(self):
+        pass
+
+
+def provider(path, network=None, **options):
+    options = {"ids": counting(), "secrets": Random(1).randbytes, "key": KEY, "event_types": EVENT_TYPES} | options
+    return Provider(path, session=(network or Network()).session, **options)
+
+
+def order(number, provider=None):
+    """The event of an order, with ids that can be read."""
+    now = provider.clock.now() if provider else 0
+    return make_event("order_placed", {"number": number, "item": "tea"}, id=f"evt_{number}", timestamp=now)

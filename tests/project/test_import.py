@@ -37,6 +37,8 @@ def test_importing_the_package_loads_nothing_heavy_and_starts_nothing():
         ("inbox", {"ipywidgets"}, {"matplotlib"}),
         ("serve", {"flask"}, {"matplotlib", "ipywidgets", "numpy", "IPython", "cryptography", "asyncio"}),
         ("verify", {"hmac"}, {"flask", "requests", "cryptography"}),
+        ("matches", {"webhook_tutorial.durable.filters"}, {"flask", "requests", "sqlite3", "cryptography"}),
+        ("Provider", {"sqlite3"}, {"flask", "matplotlib", "cryptography", "asyncio"}),
         ("check", {"webhook_tutorial.exercises"}, {"flask", "requests", "asyncio"}),
         ("retry_storm", {"numpy"}, {"flask", "matplotlib"}),
     ],

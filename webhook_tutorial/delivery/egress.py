@@ -40,12 +40,13 @@ def make_session():
     return session
 
 
-def post_within(seconds, session, url, **options):
+def post_within(seconds, session, url, *, method="post", **options):
     """Return the answer to ``session.post(url, **options)``; after ``seconds`` its connection is closed.
 
     Args:
         seconds: How long it may take as a whole; None sets no limit.
         session: One of `make_session`. It sends on a thread of its own.
+        method: The session's method to call instead: ``"options"``, say.
 
     Raises:
         TimeoutError: The time is over, and nothing has been returned.
@@ -55,7 +56,7 @@ def post_within(seconds, session, url, **options):
 
     def work():
         try:
-            result.set_result(session.post(url, **options))
+            result.set_result(getattr(session, method)(url, **options))
         except BaseException as error:
             result.set_exception(error)
 

@@ -38,6 +38,10 @@ class Subscription:
     failures: int
     warned: bool
 
+    def wants(self, event_type):
+        """Say whether an event of this type is wanted."""
+        return matches(self.events, event_type)
+
 
 class Subscriptions:
     """Owners, subscriptions and secrets in a `Database`. What a method has returned from is stored.
@@ -94,7 +98,7 @@ class Subscriptions:
     def wanting(self, event_type):
         """Return the active subscriptions to events of this type, a list, the oldest first."""
         rows = self._db.execute("SELECT * FROM subscriptions WHERE status = 'active' ORDER BY turn")
-        return [one for one in map(_subscription, rows) if matches(one.events, event_type)]
+        return [one for one in map(_subscription, rows) if one.wants(event_type)]
 
     def change(self, id, **fields):
         """Change fields of a subscription, all or none; return it as it is then, or None if it is not there."""
@@ -117,6 +121,15 @@ class Subscriptions:
             self._clock.now(),
         )
         return [self._vault.open(row["sealed"]) for row in rows]
+
+    def check_key(self):
+        """Check that the secrets can be read.
+
+        Raises:
+            ValueError: They cannot: the vault has another key.
+        """
+        for row in self._db.execute("SELECT sealed FROM secrets ORDER BY turn DESC LIMIT 1"):
+            self._vault.open(row["sealed"])
 
     def rotate(self, id):
         """Give a subscription a new secret, and let the others sign on for the overlap.

@@ -1,0 +1,123 @@
+"""Make the attempts that are due, by one worker or several, and write down each when it is over."""
+
+import json
+import math
+import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextvars import copy_context
+
+from ..delivery import Delivery, Sender
+from ..events import encode
+
+_LOOK_AGAIN = 0.05  # seconds after which a run looks for what has become due while its workers are busy
+
+
+class Dispatcher:
+    """Delivers what waits in the stores. Each attempt has a `Sender` of its own, and so the secrets of that moment.
+
+    Args:
+        provider: Where the clock, the database and its stores, and the renderers are.
+        policy: The `Policy` of each delivery.
+        health: A `Health`, which is told of each attempt.
+        session: Makes a session for an attempt.
+        tell: Called with each `Notice` that an owner has not been told, or None.
+        workers: How many endpoints are served at the same time.
+        chance: Gives a number from 0 to 1 for the jitter.
+    """
+
+    def __init__(self, provider, policy, health, session, tell, workers, chance):
+        self._provider, self._clock, self._database = provider, provider.clock, provider.database
+        self._subscriptions, self._deliveries = provider.subscriptions, provider.deliveries
+        self._policy, self._health, self._session, self._tell = policy, health, session, tell
+        self._workers, self._chance = workers, chance
+        self._running = threading.Lock()
+
+    def run(self, until=None):
+        """As `Provider.run` says."""
+        if not self._running.acquire(blocking=False):
+            raise RuntimeError("This provider is running already, and delivers what is published meanwhile.")
+        try:
+            end = math.inf if until is None else until
+            self._tell_owners()
+            (self._one_by_one if self._workers == 1 else self._side_by_side)(end)
+            if until is not None:
+                self._clock.sleep(max(0.0, until - self._clock.now()))
+        finally:
+            self._running.release()
+
+    def send(self, delivery, subscription, policy):
+        """Make one attempt, which the `Delivery` tells of then; nothing is written down.
+
+        Raises:
+            LookupError: The subscription was removed meanwhile: it has no secret any more.
+        """
+        secrets = self._subscriptions.secrets(subscription.id)
+        if not secrets:
+            raise LookupError("The subscription was removed meanwhile.")
+        with (
+            self._session() as session,
+            Sender(policy, self._clock, secret=secrets, session=session, chance=self._chance) as sender,
+        ):
+            sender.deliveries.append(delivery)
+            sender.run(until=delivery.due)
+
+    def _one_by_one(self, end):
+        while self._sleep_until_due(end):
+            row = self._deliveries.next()
+            if row and row["due"] <= self._clock.now():  # while we slept, it may have been paused
+                self._attempt(row)
+                self._tell_owners()
+
+    def _side_by_side(self, end):
+        busy, stop = {}, threading.Event()
+        pool = ThreadPoolExecutor(self._workers, "deliver")
+        try:
+            while busy or self._sleep_until_due(end):
+                for id in self._deliveries.endpoints_due(min(end, self._clock.now())):
+                    if id not in busy:
+                        busy[id] = pool.submit(copy_context().run, self._serve, id, end, stop)
+                wait(busy.values(), _LOOK_AGAIN, FIRST_COMPLETED)
+                for id in [id for id, future in busy.items() if future.done()]:
+                    busy.pop(id).result()
+                self._tell_owners()
+        finally:
+            stop.set()  # after an interrupt too, an attempt that is under way is written down
+            pool.shutdown(cancel_futures=True)
+
+    def _sleep_until_due(self, end):
+        """Sleep until the next delivery is due, and return True; False if there is none before the end."""
+        row = self._deliveries.next()
+        if row is None or row["due"] > end:
+            return False
+        self._clock.sleep(max(0.0, row["due"] - self._clock.now()))
+        return True
+
+    def _serve(self, id, end, stop):
+        """Make all attempts at one endpoint that are due, in their order."""
+        while not stop.is_set():
+            row = self._deliveries.next(id)
+            if row is None or row["due"] > min(end, self._clock.now()):
+                return
+            self._attempt(row)
+
+    def _attempt(self, row):
+        """Make one attempt and write down what came of it, all of it or nothing."""
+        subscription = self._subscriptions.find(row["subscription"])
+        if subscription is None:
+            return
+        delivery = Delivery(row["event"], subscription.url, b"", row["due"], row["created"], failed=row["failed"])
+        try:
+            render = self._provider.render[subscription.version]
+            delivery.body = encode(render(json.loads(row["envelope"])))
+            self.send(delivery, subscription, self._policy)
+        except Exception as error:  # of ours, a version that is gone for one: no other delivery's concern
+            delivery.state, delivery.error = "given up", f"{type(error).__name__}: {error}"
+        finally:
+            with self._database.transaction():
+                self._deliveries.record(row["id"], delivery)
+                if now := self._subscriptions.find(subscription.id):
+                    self._health.note(now, delivery)
+
+    def _tell_owners(self):
+        if self._tell:
+            self._deliveries.tell(self._tell)
