@@ -38,6 +38,10 @@ class SystemClock:
         """Wait for ``seconds`` in real time."""
         time.sleep(seconds)
 
+    def nap(self, seconds):
+        """Wait for ``seconds``, one at the most: whoever waits for work looks then whether there is some."""
+        time.sleep(min(seconds, 1.0))
+
 
 class SimulatedClock:
     """A clock that moves only when it is told to, and then at once.
@@ -83,6 +87,15 @@ class SimulatedClock:
         end = self._now + seconds
         while self._do_next(end):
             pass
+
+    def nap(self, seconds):
+        """Move the clock on like :meth:`sleep`, but wake up when one thing that was planned has been done.
+
+        Whoever waits for work looks then whether there is some, while the clock still shows that moment.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"A clock is moved on by a number of seconds, 0 or more, not {seconds!r}.")
+        self._do_next(self._now + seconds)
 
     def _do_next(self, end):
         """Do what is planned next, up to ``end``, and return True; or move to the end."""

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import threading
 from random import Random
 
@@ -18,9 +19,9 @@ from webhook_tutorial.durable.vault import Vault
 KEY = "HBUX7fQvhHL3vd7fY2k9sYSSKXvM1y9sEHkCmWAeQbE="
 
 
-def counting():
+def counting(start=1):
     """Ids that can be read: sub_1, sub_2, dlv_3."""
-    numbers = itertools.count(1)
+    numbers = itertools.count(start)
     return lambda kind: f"{kind}_{next(numbers)}"
 
 
@@ -28,6 +29,33 @@ def store(path, clock=None, ids=None, secrets=None, key=KEY, overlap=3600):
     database = Database(path)
     secrets = secrets or Random(1).randbytes
     return database, Subscriptions(database, Vault(key), clock or SimulatedClock(), ids or counting(), secrets, overlap)
+
+
+def images(database, path, change):
+    """Call ``change()``; return a copy of the file for each of its statements, as it was before that statement.
+
+    A copy of the files while a statement is about to run is what SIGKILL would leave behind: nothing of SQLite's is
+    written when it closes that was not written before.
+    """
+    found, real = [], database._db
+
+    class Copying:
+        def execute(self, *arguments):
+            target = path.with_name(f"image {len(found)}.db")
+            for end in ("", "-wal"):
+                shutil.copy(f"{path}{end}", f"{target}{end}")
+            found.append(target)
+            return real.execute(*arguments)
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+    database._db = Copying()
+    try:
+        change()
+    finally:
+        database._db = real
+    return found
 
 
 #: What the tests' provider has to offer.

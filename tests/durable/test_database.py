@@ -1,11 +1,10 @@
 """The database: whole changes or none, from any thread, and after a death at any statement."""
 
-import shutil
 import sqlite3
 import threading
 
 import pytest
-from stores import KEY, store
+from stores import KEY, images, store
 
 from webhook_tutorial.durable.database import Database
 
@@ -98,32 +97,6 @@ def test_a_file_that_is_something_else_is_refused_and_closed(tmp_path):
 
 
 # --- Death at any statement ---------------------------------------------------------------------------------
-#
-# A copy of the files while a statement is about to run is what SIGKILL would leave behind: nothing of SQLite's is
-# written when it closes that was not written before.
-
-
-def images(subscriptions, db, path, tmp_path, change):
-    """Do a change; return a copy of the file for each of its statements, as it was before that statement."""
-    found, execute = [], db._db.execute
-
-    class Copying:
-        def execute(self, *arguments):
-            target = tmp_path / f"{len(found)}.db"
-            for end in ("", "-wal"):
-                shutil.copy(f"{path}{end}", f"{target}{end}")
-            found.append(target)
-            return execute(*arguments)
-
-        def __getattr__(self, name):
-            return getattr(real, name)
-
-    real, db._db = db._db, Copying()
-    try:
-        change(subscriptions)
-    finally:
-        db._db = real
-    return found
 
 
 def state(path):
@@ -153,7 +126,7 @@ def test_after_a_death_at_any_statement_a_change_is_whole_or_not_there(tmp_path,
     owner, _ = subscriptions.add_owner("Ada")
     subscriptions.add(owner, "https://a.example/", ["order_*"], "1")
     before = state(path)
-    copies = images(subscriptions, database, path, tmp_path, change)
+    copies = images(database, path, lambda: change(subscriptions))
     after = state(path)
     database.close()
     assert len(copies) >= statements and before != after

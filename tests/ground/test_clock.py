@@ -199,3 +199,27 @@ def interrupted_at(line, action):
     thread.join(5)
     assert not thread.is_alive(), f"interrupted at {where}, it hangs"
     return "".join(where)
+
+
+def test_a_nap_ends_with_the_first_thing_that_was_planned_or_with_its_time():
+    clock, done = SimulatedClock(0), []
+    clock.call_at(5, lambda: done.append(clock.now()))
+    clock.call_at(7, lambda: done.append(clock.now()))
+    clock.nap(20)
+    assert (clock.now(), done) == (5, [5])
+    clock.nap(1)
+    assert (clock.now(), done) == (6, [5])
+    clock.nap(20)
+    clock.nap(20)
+    assert (clock.now(), done) == (27, [5, 7])
+    for wrong in (-1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="number of seconds"):
+            clock.nap(wrong)
+
+
+def test_a_nap_in_real_time_is_short(monkeypatch):
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    for seconds in (0.25, 3600):
+        SystemClock().nap(seconds)
+    assert slept == [0.25, 1.0]

@@ -20,9 +20,9 @@ class ChallengeFailed(Exception):
 class Echo:
     """A POST with a challenge, which the endpoint has to give back: Slack's way.
 
-    It answers 2xx with the challenge as its body, as the form field ``challenge``, or as ``{"challenge": …}``. The
-    request carries a ``token`` too, if the owner has handed one in: an endpoint that knows its own, and answers to no
-    other, cannot be registered by a stranger.
+    It answers 2xx with the challenge as its body, as the form field ``challenge``, or as ``{"challenge": …}`` and no
+    more: what mirrors whatever it gets proves nothing. The request carries a ``token`` too, if the owner has handed one
+    in: an endpoint that knows its own, and answers to no other, cannot be registered by a stranger.
 
     Attributes:
         timeout: Seconds that it may take as a whole.
@@ -81,7 +81,7 @@ def _ask(timeout, session, url, **options):
     try:
         answer = post_within(timeout, session, url, timeout=timeout, allow_redirects=False, **options)
     except TimeoutError:
-        raise ChallengeFailed(f"It did not answer within {timeout:g} seconds.") from None
+        raise ChallengeFailed("No answer came: timed out.") from None
     except Exception as error:
         raise ChallengeFailed(f"No answer came: {why_no_answer(error)}.") from None
     if not ok(answer.status_code):
@@ -98,5 +98,5 @@ def _texts(answer):
         data = json.loads(text)
     except (ValueError, RecursionError):
         return
-    if isinstance(data, dict) and isinstance(data.get("challenge"), str):
+    if isinstance(data, dict) and set(data) == {"challenge"}:
         yield data["challenge"]

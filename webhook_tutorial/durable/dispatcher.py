@@ -37,11 +37,8 @@ class Dispatcher:
         if not self._running.acquire(blocking=False):
             raise RuntimeError("This provider is running already, and delivers what is published meanwhile.")
         try:
-            end = math.inf if until is None else until
             self._tell_owners()
-            (self._one_by_one if self._workers == 1 else self._side_by_side)(end)
-            if until is not None:
-                self._clock.sleep(max(0.0, until - self._clock.now()))
+            (self._one_by_one if self._workers == 1 else self._side_by_side)(math.inf if until is None else until)
         finally:
             self._running.release()
 
@@ -62,17 +59,15 @@ class Dispatcher:
             sender.run(until=delivery.due)
 
     def _one_by_one(self, end):
-        while self._sleep_until_due(end):
-            row = self._deliveries.next()
-            if row and row["due"] <= self._clock.now():  # while we slept, it may have been paused
-                self._attempt(row)
-                self._tell_owners()
+        while row := self._wait_for_work(end):
+            self._attempt(row)
+            self._tell_owners()
 
     def _side_by_side(self, end):
         busy, stop = {}, threading.Event()
         pool = ThreadPoolExecutor(self._workers, "deliver")
         try:
-            while busy or self._sleep_until_due(end):
+            while busy or self._wait_for_work(end):
                 for id in self._deliveries.endpoints_due(min(end, self._clock.now())):
                     if id not in busy:
                         busy[id] = pool.submit(copy_context().run, self._serve, id, end, stop)
@@ -84,13 +79,19 @@ class Dispatcher:
             stop.set()  # after an interrupt too, an attempt that is under way is written down
             pool.shutdown(cancel_futures=True)
 
-    def _sleep_until_due(self, end):
-        """Sleep until the next delivery is due, and return True; False if there is none before the end."""
-        row = self._deliveries.next()
-        if row is None or row["due"] > end:
-            return False
-        self._clock.sleep(max(0.0, row["due"] - self._clock.now()))
-        return True
+    def _wait_for_work(self, end):
+        """Return what is due first, as soon as it is; None once the end has come, or nothing waits and there is no end.
+
+        While it naps, something may be published, paused or removed: it looks anew each time.
+        """
+        while True:
+            row, now = self._deliveries.next(), self._clock.now()
+            if row and row["due"] <= min(now, end):
+                return row
+            until = min(row["due"] if row else math.inf, end)
+            if now >= end or until == math.inf:
+                return None
+            self._clock.nap(until - now)
 
     def _serve(self, id, end, stop):
         """Make all attempts at one endpoint that are due, in their order."""
