@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+import requests
 from flask import Flask, Response, redirect, request
 from stores import Network, provider
 
@@ -42,7 +43,7 @@ ANSWERS = {
     "other json": lambda: {"challenge": [challenge()]},
     "deep json": lambda: "[" * 50_000,
     "an error": lambda: (challenge(), 500),
-    "a redirect": lambda: redirect("/text", 307),
+    "a redirect": lambda: redirect("/POST/0", 307),
 }
 PROVE = {"text", "text and a newline", "json", "form", "created", "known token"}
 CONSENTS = {
@@ -81,6 +82,11 @@ def proved(way, url, token="tea-for-two"):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_endpoint_proves_it_by_giving_the_challenge_back(endpoint, name):
     assert (proved(Echo(), endpoint("POST", name)) is True) is (name in PROVE)
+
+
+def test_no_redirect_is_followed_even_by_a_session_that_would(endpoint):
+    with requests.Session() as session, pytest.raises(ChallengeFailed, match="It answered 307"):
+        Echo().prove(endpoint("POST", "a redirect"), session, "c4a11e")
 
 
 def test_an_endpoint_may_answer_to_its_own_token_only(endpoint):
