@@ -223,7 +223,9 @@ def test_a_body_that_cannot_be_read_is_a_problem(ada, body, content_type, status
         problem(ada(method, target, data=body, content_type=content_type), status)
 
 
-@pytest.mark.parametrize("query", ["since=-1", "since=x", "since=", "since=²", "limit=0", "limit=1001", "limit=1e3"])
+@pytest.mark.parametrize(
+    "query", ["since=-1", "since=x", "since=", "since=²", "limit=0", "limit=1001", "limit=1e3", "sinec=1"]
+)
 def test_a_parameter_that_is_wrong_is_named(ada, query):
     [error] = problem(ada("GET", "/events?" + query), 400)["errors"]
     assert error["parameter"] == query.partition("=")[0]

@@ -96,7 +96,7 @@ class Api:
 
     def list_events(self, owner):
         """The events as the newest version has them, to all who may subscribe."""
-        since, limit = _number("since", 0, 0, 10**15), _number("limit", 100, 1, 1000)
+        since, limit = _numbers(since=(0, 0, 10**15), limit=(100, 1, 1000))
         render = [*self._provider.render.values()][-1]
         found = self._provider.deliveries.events(since, limit + 1)
         events = [{"number": number, "event": render(event)} for number, event in found[:limit]]
@@ -139,7 +139,7 @@ class Api:
     # --- Deliveries -----------------------------------------------------------------------------------------
 
     def list_deliveries(self, subscription):
-        limit = _number("limit", 20, 1, 100)
+        [limit] = _numbers(limit=(20, 1, 100))
         log = self._provider.deliveries.log(subscription.id, limit + 1)
         return {"deliveries": [_delivery(entry) for entry in log[:limit]], "more": len(log) > limit}
 
@@ -187,14 +187,23 @@ def _pointer(name):
     return "#/" + quote(name.replace("~", "~0").replace("/", "~1"), safe="~", errors="replace")
 
 
-def _number(name, default, least, most):
-    text = request.args.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= most:
-        return int(text)
-    words = f"This is a whole number from {least} to {most}."
-    raise Problem(400, f"The parameter {name} is wrong.", [{"detail": words, "parameter": name}])
+def _numbers(**known):
+    """The parameters of the query: for each its default, its least and its most.
+
+    Others are refused: one that was mistyped would have no effect, and nobody would notice.
+    """
+    values, errors = {name: default for name, (default, _, _) in known.items()}, []
+    for name, text in request.args.items():
+        _, least, most = known.get(name, (0, 0, 0))
+        if name not in known:
+            errors.append({"detail": f"There is no such parameter; there are {', '.join(known)}.", "parameter": name})
+        elif text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= most:
+            values[name] = int(text)
+        else:
+            errors.append({"detail": f"This is a whole number from {least} to {most}.", "parameter": name})
+    if errors:
+        raise Problem(400, "Some parameters are wrong; errors names each.", errors)
+    return values.values()
 
 
 def _subscription(one):

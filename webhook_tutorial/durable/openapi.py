@@ -134,9 +134,10 @@ _SCHEMAS = {
 
 def _fields(provider):
     """What a subscription is made and changed with; the types and versions are this provider's."""
+    types = {"anyOf": [{"enum": list(provider.event_types)}, {"type": "string", "pattern": "^[a-z_]*[*]$"}]}
     fields = {
         "url": {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": LONGEST_URL},
-        "events": {**_list(_TEXT), "minItems": 1, "maxItems": MOST_FILTERS, "examples": [list(provider.event_types)]},
+        "events": {**_list(types), "minItems": 1, "maxItems": MOST_FILTERS},
         "version": {"enum": list(provider.render)},
         "verify_token": {"type": "string", "pattern": "^[!-~]*$", "maxLength": LONGEST_TOKEN},
     }
