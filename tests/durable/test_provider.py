@@ -1,13 +1,21 @@
 """The provider: what is published arrives, signed and in the pinned version, although it or the endpoint fails."""
 
+import os
+import random
+import subprocess
+import sys
+import textwrap
 import threading
+import time
 from collections import Counter
+from pathlib import Path
 from random import Random
 
 import pytest
+from flask import Flask, request
 from stores import KEY, Network, counting, images, order, provider
 
-from webhook_tutorial import Policy, SimulatedClock, make_event, new_key, verify
+from webhook_tutorial import Policy, SimulatedClock, make_event, new_key, serve, verify
 from webhook_tutorial.clock import START
 from webhook_tutorial.durable.database import Database
 from webhook_tutorial.durable.provider import Conflict
@@ -113,9 +121,9 @@ def test_each_is_signed_with_its_own_secrets_as_they_are_at_that_moment(shop, ne
     new, _ = shop.subscriptions.rotate(one.id)
     shop.run()
     to_a, to_b = network.requests[-2:]
-    for request, secret in ((to_a, old), (to_a, new), (to_b, other)):
-        verify(request.body, request.headers, secret, clock=shop.clock)
-        assert request.headers["webhook-id"] == "evt_1"
+    for sent, secret in ((to_a, old), (to_a, new), (to_b, other)):
+        verify(sent.body, sent.headers, secret, clock=shop.clock)
+        assert sent.headers["webhook-id"] == "evt_1"
 
 
 def test_attempts_follow_the_policy_and_endpoints_take_turns_in_time(shop, network):
@@ -197,6 +205,20 @@ def test_while_paused_nothing_is_sent_or_put_in_line_and_what_waited_goes_on(sho
     assert shop.redeliver_since(a, 0) == 1
     shop.run()
     assert network.ids(A) == ["evt_1", "evt_2"]
+
+
+def test_what_was_missed_comes_in_the_order_of_the_events(shop, network):
+    [a] = subscribe(shop, A)
+    shop.publish(order(1, shop))
+    shop.change(a, status="paused")
+    shop.publish(order(2, shop))  # this one has no delivery yet
+    a = shop.change(a, status="active")
+    network.status[A] = [400, 400]
+    shop.publish(order(3, shop))
+    shop.run()
+    assert shop.redeliver_since(a, 0) == 3
+    shop.run()
+    assert network.ids(A)[2:] == ["evt_1", "evt_2", "evt_3"]
 
 
 def test_pausing_from_within_the_run_holds_the_next_attempt(shop, network):
@@ -348,3 +370,63 @@ def test_what_is_published_while_it_runs_is_delivered_at_that_moment(fan_out):
     shop.run(until=START + 7200)
     assert network.ids(urls[1]) == ["evt_1", "evt_2"]
     assert [entry["attempts"][0]["at"] - START for entry in shop.deliveries.log(first.id)] == [3600, 0]
+
+
+# --- Killed at random moments -------------------------------------------------------------------------------
+
+KILLS = 50 if os.environ.get("SOAK") else 10
+SEED = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
+
+# It publishes, says what it has published, and delivers; a new life goes on with what waits.
+_WORK = """
+    import itertools, sys
+    from webhook_tutorial import Policy, Provider, make_event
+    from stores import EVENT_TYPES, KEY
+    path, url, life = sys.argv[1:]
+    options = {"key": KEY, "event_types": EVENT_TYPES, "policy": Policy((0,) * 9), "challenge": None, "workers": 3}
+    with Provider(path, **options) as shop:
+        if life == "0":
+            owner, _ = shop.add_owner("Ada")
+            for number in range(4):
+                shop.subscribe(owner, url=f"{url}/{number}", events=["*"])
+        print("ready", flush=True)
+        shop.run()
+        for number in itertools.count() if life != "last" else ():
+            shop.publish(make_event("order_placed", {}, id=f"evt_{life}_{number}"))
+            print(f"evt_{life}_{number}", flush=True)
+            if number % 5 == 4:
+                shop.run()
+"""
+
+
+@pytest.mark.kill
+def test_killed_at_random_moments_whatever_was_published_arrives(tmp_path):
+    print(f"KILL_SEED={SEED}")
+    chance, path, arrived, published = random.Random(SEED), str(tmp_path / "shop.db"), Counter(), set()
+    app = Flask("endpoints")
+
+    @app.post("/<number>")
+    def hook(number):
+        arrived[number, request.get_json()["id"]] += 1
+        return "", 204
+
+    code = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n" + textwrap.dedent(_WORK)
+    with serve(app) as server:
+        for life in [*range(KILLS), "last"]:
+            command = [sys.executable, "-c", code, path, server.url, str(life)]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            try:
+                assert process.stdout.readline() == "ready\n"
+                if life == "last":
+                    process.wait(60)
+                else:
+                    time.sleep(chance.uniform(0, 0.3))
+            finally:
+                process.kill()
+                published |= {line.strip() for line in process.stdout if line.endswith("\n")}
+                process.wait(20)
+                process.stdout.close()
+            assert life != "last" or process.returncode == 0
+    assert len(published) > KILLS and {(str(n), id) for n in range(4) for id in published} <= set(arrived)
+    again = sum(times - 1 for times in arrived.values())
+    assert again <= 3 * KILLS, "an attempt that was written down was made again"

@@ -13,7 +13,7 @@ _DUE = """
     JOIN subscriptions ON subscriptions.id = deliveries.subscription
     WHERE deliveries.state = 'waiting' AND subscriptions.status = 'active'
 """
-_ORDER = " ORDER BY deliveries.due, events.number, deliveries.turn LIMIT 1"
+_FIRST = " ORDER BY deliveries.due, deliveries.turn LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Deliveries:
     def next(self, subscription_id=None):
         """Return the row of what is due first, of one subscription or of all, or None if nothing waits."""
         if subscription_id is None:
-            rows = self._db.execute(_DUE + _ORDER)
+            rows = self._db.execute(_DUE + _FIRST)
         else:
-            rows = self._db.execute(_DUE + " AND deliveries.subscription = ?" + _ORDER, subscription_id)
+            rows = self._db.execute(_DUE + " AND deliveries.subscription = ?" + _FIRST, subscription_id)
         return rows[0] if rows else None
 
     def endpoints_due(self, when):
@@ -105,8 +105,9 @@ class Deliveries:
         self._db.execute(sql, state, subscription_id)
 
     def put_back(self, id):
-        """Put a delivery in line once more, with all the attempts of the policy."""
-        sql = "UPDATE deliveries SET state = 'waiting', due = ?, failed = 0, error = '' WHERE id = ?"
+        """Put a delivery in line once more, at its end, with all the attempts of the policy."""
+        turn = "(SELECT max(turn) + 1 FROM deliveries)"
+        sql = f"UPDATE deliveries SET turn = {turn}, state = 'waiting', due = ?, failed = 0, error = '' WHERE id = ?"
         self._db.execute(sql, self._clock.now(), id)
 
     def state_of(self, event_id, subscription_id):
@@ -116,7 +117,7 @@ class Deliveries:
         return tuple(rows[0]) if rows else (None, None)
 
     def log(self, subscription_id, limit=-1, id=None):
-        """Return the deliveries of a subscription as dictionaries, the newest first; with ``id``, that one alone."""
+        """Return the deliveries of a subscription, dictionaries, the last in line first; with ``id``, that one alone."""
         rows = self._db.execute(
             "SELECT deliveries.*, events.number, events.event_type FROM deliveries"
             " JOIN events ON events.id = deliveries.event"

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS events (
 );
 
 CREATE TABLE IF NOT EXISTS deliveries (
-    turn         INTEGER PRIMARY KEY AUTOINCREMENT,
+    turn         INTEGER PRIMARY KEY AUTOINCREMENT,  -- its place in the line, among those that are due at one time
     id           TEXT NOT NULL UNIQUE,
     event        TEXT NOT NULL REFERENCES events (id),
     subscription TEXT NOT NULL REFERENCES subscriptions (id) ON DELETE CASCADE,
@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     UNIQUE (event, subscription)                     -- whatever happens: one event, one endpoint, one delivery
 );
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (due) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS deliveries_waiting_of ON deliveries (subscription, due) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_of ON deliveries (subscription);
 
 CREATE TABLE IF NOT EXISTS attempts (
