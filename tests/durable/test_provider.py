@@ -221,6 +221,13 @@ def test_what_was_missed_comes_in_the_order_of_the_events(shop, network):
     assert network.ids(A)[2:] == ["evt_1", "evt_2", "evt_3"]
 
 
+def test_a_test_is_not_redelivered(shop):
+    [a] = subscribe(shop, A)
+    with pytest.raises(Conflict, match="test"):
+        shop.redeliver(a, shop.test(a)["id"])
+    assert shop.redeliver_since(a, 0) == 0
+
+
 def test_pausing_from_within_the_run_holds_the_next_attempt(shop, network):
     [a] = subscribe(shop, A)
     network.status[A] = 503

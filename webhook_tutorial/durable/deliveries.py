@@ -65,12 +65,12 @@ class Deliveries:
 
     # --- Deliveries -----------------------------------------------------------------------------------------
 
-    def add(self, event_id, subscription_id, state="waiting", error=""):
+    def add(self, event_id, subscription_id, state="waiting"):
         """Add a delivery and return its id."""
         id, now = self._ids("dlv"), self._clock.now()
         self._db.execute(
-            "INSERT INTO deliveries (id, event, subscription, state, created, due, error) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(id, event_id, subscription_id, state, now, now, error),
+            "INSERT INTO deliveries (id, event, subscription, state, created, due) VALUES (?, ?, ?, ?, ?, ?)",
+            *(id, event_id, subscription_id, state, now, now),
         )
         return id
 
@@ -110,14 +110,21 @@ class Deliveries:
         sql = f"UPDATE deliveries SET turn = {turn}, state = 'waiting', due = ?, failed = 0, error = '' WHERE id = ?"
         self._db.execute(sql, self._clock.now(), id)
 
-    def state_of(self, event_id, subscription_id):
-        """Return id and state of the delivery of an event to a subscription, or (None, None) if there is none."""
-        sql = "SELECT id, state FROM deliveries WHERE event = ? AND subscription = ?"
-        rows = self._db.execute(sql, event_id, subscription_id)
-        return tuple(rows[0]) if rows else (None, None)
+    def missed(self, subscription_id, since):
+        """Return what happened after number ``since`` and has not arrived at a subscription, whatever it wants.
+
+        Returns:
+            A list of rows, the oldest event first: ``event``, ``event_type``, and ``delivery``, its id or None.
+        """
+        return self._db.execute(
+            "SELECT events.id AS event, event_type, deliveries.id AS delivery FROM events"
+            " LEFT JOIN deliveries ON deliveries.event = events.id AND subscription = ?"
+            " WHERE number > ? AND coalesce(state, '') NOT IN ('waiting', 'delivered') ORDER BY number",
+            *(subscription_id, since),
+        )
 
     def log(self, subscription_id, limit=-1, id=None):
-        """Return the deliveries of a subscription, dictionaries, the last in line first; with ``id``, that one alone."""
+        """Return the deliveries of a subscription, dictionaries, the last in line first; with ``id``, that one only."""
         rows = self._db.execute(
             "SELECT deliveries.*, events.number, events.event_type FROM deliveries"
             " JOIN events ON events.id = deliveries.event"

@@ -44,7 +44,8 @@ class Provider:
         challenge: How an endpoint proves that it wants this: an `Echo` or a `Consent`; None asks for no proof.
         session: Makes a session for an attempt, to be closed after it; `make_session` if left out. A guard goes here.
         disable: The `DisablePolicy` for endpoints that fail.
-        tell: Called with each `Notice` to an owner, in the thread of `run`: sends a mail, say.
+        tell: Called with each `Notice` to an owner, in the thread of `run`: sends a mail, say. If it raises, the run
+            stops, and the next one tells it again.
         ids: Gives a new id for a kind of thing (``ids("sub")``); random ones if left out.
         secrets: Gives so many random bytes (``secrets(24)``); the system's if left out.
         render: How an event looks in each version, a dictionary from the version's name to a function of the event as
@@ -229,7 +230,7 @@ class Provider:
             Its entry in the log, or None if the subscription has no such delivery.
 
         Raises:
-            Conflict: It is waiting already, or the subscription is not active.
+            Conflict: It is waiting already, or was a test, or the subscription is not active.
         """
         with self.database.transaction():
             log = self.deliveries.log(subscription.id, id=id)
@@ -238,6 +239,8 @@ class Provider:
             self._must_be_active(subscription.id)
             if log[0]["state"] == "waiting":
                 raise Conflict("This delivery is waiting already, and is tried by itself.")
+            if log[0]["number"] is None:
+                raise Conflict("This was a test: make another one instead.")
             self.deliveries.put_back(id)
             return self.deliveries.log(subscription.id, id=id)[0]
 
@@ -250,19 +253,17 @@ class Provider:
         Raises:
             Conflict: The subscription is not active.
         """
-        queued = 0
         with self.database.transaction():
             subscription = self._must_be_active(subscription.id)
-            for _, event in self.deliveries.events(since):
-                id, state = self.deliveries.state_of(event["id"], subscription.id)
-                if not subscription.wants(event["event_type"]) or state in ("waiting", "delivered"):
-                    continue
-                if id:
-                    self.deliveries.put_back(id)
-                else:
-                    self.deliveries.add(event["id"], subscription.id)
-                queued += 1
-        return queued
+            missed = [
+                row for row in self.deliveries.missed(subscription.id, since) if subscription.wants(row["event_type"])
+            ]
+            for row in missed:
+                if row["delivery"]:
+                    self.deliveries.put_back(row["delivery"])
+                else:  # it was not active when that happened
+                    self.deliveries.add(row["event"], subscription.id)
+        return len(missed)
 
     def _must_be_active(self, id):
         subscription = self.subscriptions.find(id)
