@@ -39,8 +39,8 @@ class SystemClock:
         time.sleep(seconds)
 
     def nap(self, seconds):
-        """Wait for ``seconds``, one at the most: whoever waits for work looks then whether there is some."""
-        time.sleep(min(seconds, 1.0))
+        """Wait for ``seconds``, a tenth at the most: whoever waits for work looks then whether there is some."""
+        time.sleep(min(seconds, 0.1))
 
 
 class SimulatedClock:

@@ -327,3 +327,10 @@ def test_every_route_is_described_and_nothing_else(shop):
         if method != "parameters"
     }
     assert described == set(ROUTES)
+
+
+def test_what_is_sent_is_described_too(shop):
+    webhooks = describe(shop)["webhooks"]
+    assert set(webhooks) == set(shop.event_types)
+    schema = webhooks["order_placed"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert set(schema["required"]) == set(order(1)) == set(schema["properties"])

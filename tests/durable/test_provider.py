@@ -15,7 +15,7 @@ import pytest
 from flask import Flask, request
 from stores import KEY, Network, counting, images, order, provider
 
-from webhook_tutorial import Policy, SimulatedClock, make_event, new_key, serve, verify
+from webhook_tutorial import Policy, SimulatedClock, SystemClock, make_event, new_key, serve, verify
 from webhook_tutorial.clock import START
 from webhook_tutorial.durable.database import Database
 from webhook_tutorial.durable.provider import Conflict
@@ -187,6 +187,17 @@ def test_it_runs_once_at_a_time(shop, network):
         shop.run()
     shop.run()
     assert network.ids(A) == ["evt_1", "evt_1"]
+
+
+def test_in_real_time_what_another_publishes_meanwhile_is_delivered(open_shop, network):
+    shop = open_shop(clock=SystemClock())
+    subscribe(shop, A)
+    another = open_shop(clock=SystemClock(), **OTHERS)
+    timer = threading.Timer(0.1, lambda: another.publish(order(1, another)))
+    timer.start()
+    shop.run(until=shop.clock.now() + 0.6)
+    timer.join()
+    assert network.ids(A) == ["evt_1"]
 
 
 # --- Status -------------------------------------------------------------------------------------------------

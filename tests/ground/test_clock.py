@@ -220,6 +220,6 @@ def test_a_nap_ends_with_the_first_thing_that_was_planned_or_with_its_time():
 def test_a_nap_in_real_time_is_short(monkeypatch):
     slept = []
     monkeypatch.setattr("time.sleep", slept.append)
-    for seconds in (0.25, 3600):
+    for seconds in (0.025, 3600):
         SystemClock().nap(seconds)
-    assert slept == [0.25, 1.0]
+    assert slept == [0.025, 0.1]

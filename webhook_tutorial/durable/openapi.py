@@ -13,6 +13,7 @@ def describe(provider):
         "info": {"title": "Subscriptions", "version": "1"},
         "security": [{"key": []}],
         "paths": _PATHS,
+        "webhooks": {name: _webhook(name, data) for name, data in provider.event_types.items()},
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": _SCHEMAS | _fields(provider),
@@ -146,6 +147,16 @@ def _fields(provider):
         "ToCreate": {**_object(**fields), "required": ["url", "events"]},
         "ToChange": {**_object(**changes), "required": []},
     }
+
+
+def _webhook(event_type, data):
+    """What an endpoint is sent, and what it answers."""
+    data = {"type": "object", "examples": [data]}  # some fields may be added, so nothing says that there are no others
+    fields = {"id": _TEXT, "event_type": {"const": event_type}, "timestamp": _TIME, "data": data}
+    schema = {"type": "object", "properties": fields, "required": list(fields)}
+    content = {"application/json": {"schema": schema}}
+    answers = {"2XX": {"description": "It has arrived."}, "410": {"description": "Send nothing more."}}
+    return {"post": {"requestBody": {"required": True, "content": content}, "responses": answers}}
 
 
 # --- The operations -----------------------------------------------------------------------------------------
