@@ -117,6 +117,16 @@ def test_the_log_shows_nothing_of_what_an_endpoint_answers_but_its_status(ada, n
     assert answer["state"] == "given up" and set(answer["attempts"][0]) == {"at", "status", "error"}
 
 
+def test_the_log_tells_of_an_error_of_ours_and_not_which(ada, shop):
+    path = ada("POST", "/subscriptions", A).headers["Location"]
+    shop.render["1"] = lambda event: event["data"]["column_7"]
+    shop.publish(order(1, shop))
+    shop.run()
+    [entry] = ada("GET", path + "/deliveries").json["deliveries"]
+    assert (entry["state"], entry["attempts"]) == ("given up", [])
+    assert "our fault" in entry["error"] and "column_7" not in entry["error"]
+
+
 def test_events_are_numbered_and_paged(ada, shop):
     for number in range(1, 6):
         shop.publish(order(number, shop))

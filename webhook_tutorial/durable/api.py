@@ -228,6 +228,6 @@ def _delivery(entry):
         "state": entry["state"],
         "created": iso(entry["created"]),
         "due": iso(entry["due"]) if entry["state"] == "waiting" else None,
-        "error": entry["error"],
+        "error": "This is our fault, and not the endpoint's." if entry["error"] else "",
         "attempts": [one | {"at": iso(one["at"])} for one in entry["attempts"]],
     }
