@@ -8,9 +8,10 @@ import importlib
 
 #: Where each public name stands.
 _HOMES = {
-    "answers": ["retry_after", "verdict", "why_no_answer"],
+    "answers": ["Blocked", "retry_after", "verdict", "why_no_answer"],
     "clock": ["SimulatedClock", "SystemClock"],
-    "delivery": ["Circuit", "Policy", "Sender", "exponential"],
+    "delivery": ["Circuit", "Guard", "Policy", "Sender", "exponential", "guarded_session", "make_session"],
+    "delivery.addresses": ["why_not_public"],
     "durable.challenge": ["Consent", "Echo"],
     "durable.disabling": ["DisablePolicy"],
     "durable.filters": ["matches"],
@@ -21,6 +22,7 @@ _HOMES = {
     "exercises": ["check", "hint", "solution"],
     "lab.exchange": ["Exchange"],
     "lab.faults": ["faults"],
+    "lab.network": ["Network"],
     "lab.outgoing": ["watch"],
     "lab.process": ["Process"],
     "lab.running": ["running", "stop_all"],

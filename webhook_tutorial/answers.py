@@ -72,8 +72,25 @@ def _seconds(date):
         return None
 
 
+class Blocked(Exception):
+    """A request was not sent, because of where it would have gone; a guard raises it.
+
+    Attributes:
+        reason: Why, in a word: ``"loopback"``, say.
+    """
+
+    def __init__(self, reason, sentence):
+        super().__init__(sentence)
+        self.reason = reason
+
+
 #: Why no answer came where the request was never sent, so that nothing of it can have been processed.
 NEVER_SENT = frozenset({"connection refused", "could not connect", "TLS failed"})
+
+
+def never_sent(words):
+    """Say whether the words of `why_no_answer` mean that the request never left."""
+    return words in NEVER_SENT or words.startswith("blocked: ")
 
 
 def why_no_answer(error):
@@ -83,15 +100,18 @@ def why_no_answer(error):
         error: The exception that `requests` raised.
 
     Returns:
-        Where the request was never sent (`NEVER_SENT`): ``"connection refused"`` (nobody listens there), ``"could not
-        connect"`` (an unknown name, no route, a timeout while connecting) or ``"TLS failed"`` (its handshake or the
-        certificate). Where it may have been processed: ``"timed out"`` (while waiting for the answer) or
-        ``"connection lost"``. ``"interrupted"`` where the sender itself was stopped, as by KeyboardInterrupt; for
-        everything else, such as a URL that is none, the exception's class.
+        Where the request was never sent (`never_sent`): ``"connection refused"`` (nobody listens there), ``"could not
+        connect"`` (an unknown name, no route, a timeout while connecting), ``"TLS failed"`` (its handshake or the
+        certificate), or ``"blocked: "`` with the reason of a `Blocked`. Where it may have been processed: ``"timed
+        out"`` (while waiting for the answer) or ``"connection lost"``. ``"interrupted"`` where the sender itself was
+        stopped, as by KeyboardInterrupt; for everything else, such as a URL that is none, the exception's class.
     """
     if not isinstance(error, Exception):
         return "interrupted"
     causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, Blocked):
+            return f"blocked: {cause.reason}"
     if any(map(_after_the_handshake, causes)):
         return "connection lost"
     for words, kinds in _WHY.items():

@@ -9,6 +9,7 @@ import http.client
 import io
 import math
 import re
+import socket
 import threading
 import time
 from concurrent.futures import Future
@@ -18,25 +19,33 @@ from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 #: How much of an answer is read at the most, as it was sent: informational answers, head and body together.
 ANSWER_BYTES = 65_536
+
+#: How many lines of a head are looked at; http.client would give up an answer that has more.
+HEADER_LINES = 99
 
 #: Seconds that `post_within` waits beyond its limit: what is read ends by itself, the look-up of a name does not.
 GRACE = 1.0
 
 
-def make_session():
+def make_session(connect=None):
     """Return a session of `requests` whose answers have a status, headers, and the beginning of their body.
 
     The body is as it was sent: nothing is unpacked. A redirect is an answer like any other, and cookies are not kept.
+
+    Args:
+        connect: Opens the connections, ``connect(host, port, timeout)`` with the timeout in seconds or None: it returns
+            a socket, or raises OSError. The system's look-up and its network if left out.
     """
     session = requests.Session()
     session.headers.update({"Accept-Encoding": "identity", "Connection": "close"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # no receiver may mark us
     session.get_redirect_target = lambda answer: None  # else it is looked at, although it is not followed
     for scheme in ("http://", "https://"):
-        session.mount(scheme, Adapter())
+        session.mount(scheme, Adapter(connect))
     return session
 
 
@@ -87,12 +96,17 @@ _limit = ContextVar("limit")
 class Adapter(HTTPAdapter):
     """How a session of `make_session` sends: it reads an answer to a bound, and ends when the attempt is over.
 
-    What a guard lets out is bounded too if the guard is a subclass of this one, mounted in its place.
+    What a guard lets out is bounded too: it is handed in as ``connect``, see `make_session`.
     """
+
+    def __init__(self, connect=None):
+        super().__init__()
+        self._connect = connect
 
     def get_connection_with_tls_context(self, *arguments, **options):
         pool = super().get_connection_with_tls_context(*arguments, **options)
-        pool.ConnectionCls = _bounded(type(pool).ConnectionCls)
+        # In one step: an attempt that is over may still be about to connect, from a thread of its own.
+        pool.ConnectionCls = _bounded(type(pool).ConnectionCls, self._connect)
         return pool
 
     def build_response(self, request, raw):
@@ -113,7 +127,8 @@ class _Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._bounded)
 
     def _read_status(self):
-        stream, line = self.fp, self.fp.readline(ANSWER_BYTES)
+        stream = self.fp.stream if isinstance(self.fp, _Head) else self.fp  # after an informational answer
+        line = stream.readline(ANSWER_BYTES)
         words = line.split(None, 2)
         if len(words) > 1 and not re.fullmatch(rb"[0-9]{3}", words[1]):  # http.client's int() takes +200 for 200
             self._close_conn()
@@ -123,7 +138,7 @@ class _Answer(http.client.HTTPResponse):
             return super()._read_status()
         finally:
             if self.fp:
-                self.fp = stream
+                self.fp = _Head(stream)
             else:  # it was no status line
                 stream.close()
 
@@ -132,11 +147,29 @@ class _Answer(http.client.HTTPResponse):
         while 100 <= self.status < 200 and self.status != 101:  # RFC 9110, section 15.2; http.client knows 100 only
             self.headers = None  # which has begin() go on to the next
             super().begin()
+        self.fp = self.fp.stream
         lengths = ",".join(self.headers.get_all("Content-Length", ())).split(",")
         if len(set(lengths)) > 1:
             del self.headers["Content-Length"]  # urllib3 would refuse the answer; without any, the body has a bound
         self._bounded.in_head = False
         self.will_close = True  # so that no answer can be taken for that of another attempt
+
+
+class _Head:
+    """The lines of a head, of which the first `HEADER_LINES` count: http.client gives up an answer that has more."""
+
+    def __init__(self, stream):
+        self.stream, self._lines = stream, 0
+
+    def readline(self, size=-1):
+        line = self.stream.readline(size)
+        while self._lines >= HEADER_LINES and line.strip(b"\r\n"):
+            line = self.stream.readline(size)
+        self._lines += 1
+        return line
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 
 class _Bounded(io.RawIOBase):
@@ -172,12 +205,34 @@ class _Connection:
     """What is added to each kind of connection that urllib3 has."""
 
     response_class = _Answer
+    connect_by = None
 
     def connect(self):
         super().connect()
         _limit.get(_NO_LIMIT).left()  # a name may lead to many addresses, and the last of them answer too late
 
+    def _new_conn(self):
+        """As urllib3's own, with its errors. The name of the certificate and the Host header stay the URL's."""
+        if self.connect_by is None:
+            return super()._new_conn()
+        try:
+            connection = self.connect_by(self._dns_host, self.port, self._seconds())
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"Connecting to {self.host} timed out.") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"No connection to {self.host}: {error}") from error
+        for option in self.socket_options or ():
+            connection.setsockopt(*option)
+        return connection
 
-@lru_cache
-def _bounded(connection_class):
-    return type(connection_class.__name__, (_Connection, connection_class), {})
+    def _seconds(self):
+        seconds = min(math.inf if self.timeout is None else self.timeout, _limit.get(_NO_LIMIT).left())
+        return seconds if seconds < math.inf else None
+
+
+@lru_cache(256)
+def _bounded(connection_class, connect):
+    by = None if connect is None else staticmethod(connect)
+    return type(connection_class.__name__, (_Connection, connection_class), {"connect_by": by})

@@ -2,7 +2,7 @@
 
 from itertools import groupby, permutations
 
-from ..answers import NEVER_SENT
+from ..answers import never_sent
 from ..look import FAILED_GROUND, mark_of, masked_url, one_line
 
 _MOST = 24
@@ -108,7 +108,7 @@ def _merge(exchanges):
                 and attempt.body[: len(x.body) or None] in (b"", x.body)
                 and attempt.mark <= x.mark
                 and x.mark <= attempt.mark + attempt.seconds
-                and attempt.error not in NEVER_SENT
+                and not never_sent(attempt.error)
             ),
             None,
         )

@@ -1,0 +1,83 @@
+"""A network of the lab: a table of names and one of addresses, in place of a resolver and of the internet."""
+
+import socket
+import threading
+
+
+class Network:
+    """Names that lead to addresses, and addresses that lead to servers of this machine; there is nothing else.
+
+    Its `resolve` and `connect` go to a guard, and `open` in place of one that checks nothing. ``203.0.113.0/24``, a
+    block for documentation (RFC 5737), can play the public internet if the guard is told so.
+
+    Args:
+        names: From a name to its addresses, a list of texts. A list of such lists is a name whose owner rebinds it:
+            each look-up gets the next one, and the last one stays.
+        addresses: From an address to what listens there: a server of `serve`, or a port of this machine. The address
+            stands for its port 80; ``"203.0.113.7:8443"`` and ``"[2001:db8::1]:8443"`` name another one.
+
+    Attributes:
+        looked_up: The names that were asked for, in that order.
+        dialled: Whom a connection was asked for, pairs of an address and a port, in that order, whether or not somebody
+            is there.
+    """
+
+    def __init__(self, names, addresses):
+        self._names = {_name(name): _script(name, found) for name, found in names.items()}
+        self._ports = {_endpoint(key): getattr(to, "port", to) for key, to in addresses.items()}
+        self.looked_up, self.dialled, self._lock = [], [], threading.Lock()
+
+    def resolve(self, host):
+        """Return the addresses of a name, a list of texts; those of an address are the address.
+
+        Raises:
+            socket.gaierror: The table has no such name.
+        """
+        host = _name(host)
+        with self._lock:
+            self.looked_up.append(host)
+            script = self._names.get(host)
+            if script:
+                return list(script[0] if len(script) == 1 else script.pop(0))
+        if ":" in host or host.replace(".", "").isdigit():
+            return [host]
+        raise socket.gaierror(socket.EAI_NONAME, f"The lab's network has no name {host!r}.")
+
+    def connect(self, address, port, timeout=None):
+        """Return a connection to the server that the table has for an address; ``timeout`` is in seconds, or None.
+
+        Raises:
+            ConnectionRefusedError: The table has none, so nothing was dialled; or the server is down.
+        """
+        with self._lock:
+            self.dialled.append((address, port))
+        if (address, port) not in self._ports:
+            raise ConnectionRefusedError(f"The lab's network has nobody at {address}, port {port}.")
+        return socket.create_connection(("127.0.0.1", self._ports[address, port]), timeout)
+
+    def open(self, host, port, timeout=None):
+        """Look a host up and connect to the first of its addresses, whatever it is: what everybody's HTTP client does.
+
+        Raises:
+            OSError: As `resolve` and `connect` do.
+        """
+        return self.connect(self.resolve(host)[0], port, timeout)
+
+
+def _name(name):
+    return name.lower().rstrip(".")
+
+
+def _script(name, found):
+    if isinstance(found, str) or not found:
+        raise ValueError(f"The addresses of {name} are a list, and there is one at least.")
+    return [list(one) for one in found] if not isinstance(found[0], str) else [list(found)]
+
+
+def _endpoint(key):
+    """An address with or without a port, as a pair of both."""
+    if key.startswith("["):
+        address, _, port = key[1:].partition("]")
+        return address, int(port[1:] or 80)
+    address, colon, port = key.partition(":")
+    return (key, 80) if ":" in port or not colon else (address, int(port))
