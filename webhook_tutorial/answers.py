@@ -77,11 +77,13 @@ class Blocked(Exception):
 
     Attributes:
         reason: Why, in a word: ``"loopback"``, say.
+        address: Which address it was that a name led to, or empty: for our own log, and not in the message,
+            which may be shown to whoever would like a map of our network.
     """
 
-    def __init__(self, reason, sentence):
+    def __init__(self, reason, sentence, address=""):
         super().__init__(sentence)
-        self.reason = reason
+        self.reason, self.address = reason, address
 
 
 #: Why no answer came where the request was never sent, so that nothing of it can have been processed.

@@ -77,27 +77,12 @@ TRICKS = [
     "[public.example]",
 ]
 
+#: The last public addresses before a special block and the first after it, among others.
 PUBLIC = [
-    "8.8.8.8",
-    "1.1.1.1",
-    "9.9.9.9",
-    "93.184.215.14",
-    "172.15.255.255",
-    "172.32.0.0",
-    "100.63.255.255",
-    "100.128.0.0",
-    "11.0.0.0",
-    "126.255.255.255",
-    "128.0.0.0",
-    "168.63.129.17",
-    "169.253.255.255",
-    "169.255.0.0",
-    "192.167.255.255",
-    "223.255.255.255",
-    "2606:4700:4700::1111",
-    "2001:4860:4860::8888",
-    "2a00:1450:4001::1",
-    "2600::1",
+    *("8.8.8.8", "1.1.1.1", "9.9.9.9", "93.184.215.14", "172.15.255.255", "172.32.0.0", "100.63.255.255"),
+    *("100.128.0.0", "11.0.0.0", "126.255.255.255", "128.0.0.0", "168.63.129.17", "169.253.255.255", "169.255.0.0"),
+    *("192.167.255.255", "223.255.255.255"),
+    *("2606:4700:4700::1111", "2001:4860:4860::8888", "2a00:1450:4001::1", "2600::1"),
 ]
 
 
@@ -224,6 +209,8 @@ def test_a_checked_url_is_checked_again_when_it_is_used(canary):
         ("http://hooks.example:6379/", "port"),
         ("http://a:b@hooks.example/", "userinfo"),
         ("http://127.1/", "notation"),
+        ("http://hooks.example\\@127.0.0.1/", "malformed"),
+        ("http://hooks.example/\\", "malformed"),
     ],
 )
 def test_the_reason_says_what_is_wrong(url, reason):
@@ -269,6 +256,41 @@ def test_a_request_that_was_prepared_elsewhere_is_guarded_too(canary):
             with pytest.raises(Blocked):
                 session.send(requests.Request("POST", url).prepare())
     assert wire.calls == [] and len(canary.traffic) == 0
+
+
+def test_a_scheme_is_looked_at_in_a_prepared_request_too(receiver):
+    wire = Wire(receiver.port)
+    guard = Guard(lambda host: ["8.8.8.8"], wire, schemes=["https"], ports=None)
+    with guarded_session(guard) as session, pytest.raises(Blocked, match="scheme"):
+        session.send(requests.Request("POST", "http://hooks.example/").prepare())
+    assert wire.calls == []
+
+
+def test_a_mapped_address_is_connected_to_as_what_was_checked(receiver):
+    wire = Wire(receiver.port)
+    assert deliver("http://hooks.example/", Guard(lambda host: ["::ffff:8.8.8.8", "8.8.8.8"], wire)) == 204
+    assert wire.calls == [("8.8.8.8", 80)]
+
+
+@pytest.mark.parametrize("nothing", [False, None, "", 0])
+def test_certificates_are_verified_always(nothing, receiver):
+    """requests takes all of these for: verify nothing."""
+    wire = Wire(receiver.port)
+    with guarded_session(Guard(lambda host: ["8.8.8.8"], wire)) as session:
+        with pytest.raises(Blocked, match="certificate"):
+            session.send(requests.Request("POST", "https://hooks.example/").prepare(), verify=nothing)
+        session.verify = nothing
+        with pytest.raises(Blocked, match="certificate"):
+            session.post("https://hooks.example/")
+    assert wire.calls == []
+
+
+def test_an_inner_address_is_for_our_own_log_and_not_in_the_message():
+    """A message may be shown to the endpoint's owner, who would get a map of our network from it."""
+    with pytest.raises(Blocked) as caught:
+        Guard(lambda host: ["10.1.2.3"]).check("http://db.internal/")
+    assert (caught.value.reason, caught.value.address) == ("private", "10.1.2.3")
+    assert "10.1.2.3" not in str(caught.value)
 
 
 def test_a_redirect_is_an_answer_and_whoever_follows_it_is_guarded_too(canary):

@@ -137,7 +137,8 @@ class Guard:
             raise socket.gaierror(socket.EAI_NONAME, f"{host} has no address.")
         for address in found:
             if reason := why_not_public(address, self.also_public):
-                raise Blocked(reason, f"{host} leads to {address}, which is not of the public internet: {reason}.")
+                sentence = f"{host} leads to an address that is not of the public internet: {reason}."
+                raise Blocked(reason, sentence, str(address))
         return tuple(dict.fromkeys(str(canonical(address)) for address in found))
 
     def open(self, host, port, timeout=None):
@@ -174,7 +175,8 @@ def guarded_session(guard):
     """Return a session of `make_session` that a `Guard` lets go where it may; what it may not is never connected to.
 
     The Host header, and the name that the certificate must have, are the URL's. There are no proxies, behind which
-    nothing can be checked: those of the environment are not looked at, and one that is handed in blocks the attempt.
+    nothing can be checked: those of the environment are not looked at, and one that is handed in blocks the attempt
+    (``"proxy"``). So does a certificate that nobody is to verify (``"unverified"``).
     """
     session = make_session(guard.open)
     session.trust_env = False
@@ -188,6 +190,8 @@ def guarded_session(guard):
         guard.parse(request.url)
         if any((options.get("proxies") or session.proxies).values()):
             raise Blocked("proxy", "Behind a proxy the guard cannot see where an attempt goes.")
+        if not options.get("verify", session.verify):
+            raise Blocked("unverified", "The certificate is verified, always.")
         return send(request, **options)
 
     session.prepare_request, session.send = checked, direct
