@@ -15,7 +15,18 @@ from flask import Flask, redirect, request
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError
 
-from webhook_tutorial import diagram, serve, stop_all, watch, why_no_answer
+from webhook_tutorial import (
+    Blocked,
+    Guard,
+    Network,
+    diagram,
+    guarded_session,
+    serve,
+    stop_all,
+    watch,
+    why_no_answer,
+)
+from webhook_tutorial.delivery import Adapter
 from webhook_tutorial.lab.exchange import RECORDED_BYTES
 
 
@@ -528,3 +539,38 @@ def test_a_servers_name_is_known_after_it_stopped():
     assert [x.receiver for x in sent] == ["gone", "gone"]
     assert {x.error for x in sent} == {"connection refused"}
     stop_all()
+
+
+def test_an_attempt_over_a_network_is_drawn_to_whoever_was_reached(server):
+    """The name may lead somewhere else each time: it is the connection that says who has got the request."""
+    with serve(make_app("inside"), name="inside") as inside, watch() as sent, requests.Session() as session:
+        network = Network(
+            {"rebind.example": [["203.0.113.7"], ["10.0.0.5"], ["10.0.0.6"]]},
+            {"203.0.113.7": server, "10.0.0.5": inside},
+        )
+        session.trust_env = False
+        session.mount("http://rebind.example", Adapter(network.open))
+        for _ in range(2):
+            session.post("http://rebind.example/", data=b"x")
+        with pytest.raises(requests.ConnectionError):
+            session.post("http://rebind.example/")
+        session.post(f"{server.url}/")  # the last one that was reached is forgotten
+    assert [x.receiver for x in sent] == [server.name, "inside", "rebind.example:80", server.name]
+    lines = str(diagram(sent, inside)).splitlines()
+    assert [line for line in lines if "inside" in line] == [
+        "3. sender → inside             POST /",
+        "4. inside → sender             200 OK",
+    ]
+
+
+def test_a_blocked_attempt_is_drawn_as_one_that_was_never_sent(server):
+    network = Network({"inside.example": ["10.0.0.5"]}, {"10.0.0.5": server})
+    with watch() as sent, guarded_session(Guard(network.resolve, network.connect)) as session:
+        with pytest.raises(Blocked) as error:
+            session.post("http://inside.example/")
+        assert why_no_answer(error.value) == sent[0].error == "blocked: private"
+    assert len(server.traffic) == 0 and network.dialled == []
+    assert str(diagram(sent, server)).splitlines() == [
+        "1. sender ✗ inside.example:80  POST /",
+        "2. sender                      ✗ blocked: private",
+    ]

@@ -199,7 +199,7 @@ def test_a_ground_and_a_loop_lie_one_in_the_other_whatever_overlaps(fields):
         assert lines[start + 3] == "end" and "end" not in lines[start : start + 3]
 
 
-@pytest.mark.parametrize("error", ["connection refused", "could not connect", "TLS failed"])
+@pytest.mark.parametrize("error", ["connection refused", "could not connect", "TLS failed", "blocked: loopback"])
 def test_an_attempt_that_was_never_sent_is_not_what_the_receiver_got_later(error):
     refused = sent(1, seconds=9, status=None, error=error)
     assert any(line.endswith("client → receiver POST /hook") for line in plain([refused], [received(5)]))

@@ -3,6 +3,8 @@
 import socket
 import threading
 
+from .running import name_at, reached
+
 
 class Network:
     """Names that lead to addresses, and addresses that lead to servers of this machine; there is nothing else.
@@ -58,7 +60,9 @@ class Network:
             self.dialled.append((address, port))
         if (address, port) not in self._ports:
             raise ConnectionRefusedError(f"The lab's network has nobody at {address}, port {port}.")
-        return socket.create_connection(("127.0.0.1", self._ports[address, port]), timeout)
+        here = self._ports[address, port]
+        reached.set(name_at("127.0.0.1", here))  # in pictures, an attempt goes to whoever was reached
+        return socket.create_connection(("127.0.0.1", here), timeout)
 
     def open(self, host, port, timeout=None):
         """Look a host up and connect to the first of its addresses where somebody is: what every HTTP client does.

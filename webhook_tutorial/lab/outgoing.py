@@ -14,7 +14,7 @@ from requests.structures import CaseInsensitiveDict
 
 from ..answers import why_no_answer
 from .exchange import RECORDED_BYTES, Exchange
-from .running import name_at, sending_as
+from .running import name_at, reached, sending_as
 from .traffic import Traffic
 
 _BYTES = bytes, bytearray, memoryview
@@ -92,6 +92,7 @@ def _record(watchers, send, args, options):
         "started": started,
         "mark": mark,
     }
+    reached.set("")
     try:
         response = send(*args, **options)
         if not stream:
@@ -115,5 +116,6 @@ def _text(value):
 
 def _keep(watchers, fields, **answer):
     seconds = time.perf_counter() - fields["mark"]
+    fields |= {"receiver": reached.get() or fields["receiver"]}
     for name, traffic in list(watchers):
         traffic.append(Exchange(sender=sending_as.get() or name, seconds=seconds, **fields, **answer))

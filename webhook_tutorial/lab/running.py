@@ -10,6 +10,9 @@ import os
 #: Who is sending in this thread or task: a server's name while one of its handlers runs.
 sending_as = contextvars.ContextVar("sending_as", default="")
 
+#: Which server the connection of an attempt has led to, where its URL does not say so: a `Network` sets it.
+reached = contextvars.ContextVar("reached", default="")
+
 _up = {}
 _names = {}
 
