@@ -10,7 +10,7 @@ import importlib
 _HOMES = {
     "answers": ["Blocked", "retry_after", "verdict", "why_no_answer"],
     "clock": ["SimulatedClock", "SystemClock"],
-    "delivery": ["Circuit", "Guard", "Policy", "Sender", "exponential", "guarded_session", "make_session"],
+    "delivery": ["Adapter", "Circuit", "Guard", "Policy", "Sender", "exponential", "guarded_session", "make_session"],
     "delivery.addresses": ["why_not_public"],
     "durable.challenge": ["Consent", "Echo"],
     "durable.disabling": ["DisablePolicy"],
