@@ -60,6 +60,7 @@ class Provider:
     Attributes:
         database, subscriptions, deliveries: The file and the two stores in it.
         blueprint: The registration API, to register with a Flask app.
+        render: The dictionary that was handed in. One that is assigned holds from the next attempt on.
     """
 
     def __init__(
