@@ -50,7 +50,7 @@ def test_the_filters_agree_with_the_packages():
 def test_the_challenge_agrees_with_echo(answer, proves):
     app = Flask("endpoint")
     app.post("/webhook")(lambda: answer(request.get_json()["challenge"]))
-    app.post("/another")(lambda: request.get_json()["challenge"])
+    app.post("/another", endpoint="another")(lambda: request.get_json()["challenge"])
     wants_this = define("07", {"requests": requests}, "def wants_this")["wants_this"]
     with serve(app) as endpoint:
         url = endpoint.url + "/webhook"
