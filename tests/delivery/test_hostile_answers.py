@@ -78,14 +78,14 @@ def test_a_compressed_bomb_is_not_unpacked():
 def test_an_answer_with_many_headers_is_an_answer(lines):
     """http.client gives up what has more than 100, and the status has been read long before."""
     with answering(HEAD + FLOOD * lines + END) as (url, _):
-        delivery, _ = deliver(url)
+        delivery, _ = deliver(url, timeout=0.3)
     assert statuses(delivery) == [200]
 
 
 def test_an_informational_answer_with_many_headers_is_followed_by_the_answer():
     hints = b"HTTP/1.1 103 Early Hints\r\n" + FLOOD * 150 + b"\r\n"
     with answering(hints * 3 + HEAD + FLOOD * 150 + END) as (url, _):
-        delivery, _ = deliver(url)
+        delivery, _ = deliver(url, timeout=0.3)
     assert statuses(delivery) == [200]
 
 
@@ -93,7 +93,7 @@ def test_an_informational_answer_with_many_headers_is_followed_by_the_answer():
 def test_of_many_headers_the_first_are_read(before, wait):
     answer = b"HTTP/1.1 503 Oops\r\n" + FLOOD * before + b"Retry-After: 77\r\n" + FLOOD * 200 + END
     with answering(answer) as (url, _):
-        delivery, _ = deliver(url)
+        delivery, _ = deliver(url, timeout=0.3)
     assert statuses(delivery) == [503]
     assert delivery.attempts[0].asked_to_wait == wait
 
