@@ -29,6 +29,9 @@ MISTAKES = {
              "    if cursor.execute('INSERT OR IGNORE INTO seen VALUES (?)', (id,)).rowcount:\n"
              "        cursor.execute('INSERT INTO charges VALUES (?, ?)', row)",
              "A power cut before step 2, then the delivery once more: it was never charged"),
+            ("    if not db.execute('SELECT 1 FROM seen WHERE id = ?', (id,)).fetchone():\n"
+             "        db.executescript(f\"INSERT INTO charges VALUES ({row[0]}, {row[1]}); INSERT INTO seen VALUES ('{id}');\")",
+             "A power cut before step 3, then the delivery once more: charged twice"),
             ("    if db.execute('SELECT 1 FROM seen WHERE id = ?', (id,)).fetchone(): return\n"
              "    try:\n        db.execute('INSERT INTO seen VALUES (?)', (id,))\n        db.commit()\n"
              "        db.execute('INSERT INTO charges VALUES (?, ?)', row)\n        db.commit()\n"

@@ -34,8 +34,8 @@ CRASH = (
     "TOP = ",
     "def work_then_answer",
 )
-WHOLE = "INBOX = ", "def connect(", "def problem_with", "def receive(", "def take_one", "def attempt(", "def worker("
-STEPS = "before storing", "stored, not answered", "answered, not worked", "effect done, not committed", "committed"
+WHOLE = "INBOX = ", "def connect(", "def receive(", "def claim(", "def work_on(", "def handle(", "def worker("
+STEPS = "before storing", "stored, not answered", "claimed, not worked", "effect done, not committed", "committed"
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def prepare(lesson, journal="delete"):
     database = lesson["new_database"](lesson["INBOX"])
     with closing(sqlite3.connect(database)) as db:
         assert db.execute(f"PRAGMA journal_mode={journal}").fetchone() == (journal,)
-    return database, {"DATABASE": database, "WEBHOOK_SECRET": lesson["SECRET"]}
+    return database, {"DATABASE": database, "WEBHOOK_SECRET": lesson["SECRET"], "PAUSE": 0.05}
 
 
 # --- The crash ----------------------------------------------------------------------------------------------

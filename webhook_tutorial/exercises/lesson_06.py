@@ -39,6 +39,12 @@ class _Mortal(sqlite3.Connection):
     def execute(self, *arguments):
         return self.cursor().execute(*arguments)
 
+    def executemany(self, *arguments):
+        return self.cursor().executemany(*arguments)
+
+    def executescript(self, script):
+        return self.cursor().executescript(script)
+
     def commit(self):
         self.step()
         super().commit()
@@ -70,6 +76,29 @@ class _Cursor(sqlite3.Cursor):
             with contextlib.suppress(threading.BrokenBarrierError):
                 both.wait()
         return result
+
+    def executemany(self, sql, rows):
+        for row in rows:
+            self.execute(sql, row)
+        return self
+
+    def executescript(self, script):
+        """Commits what is open, as sqlite3's own does, and dies between two statements of the script as anywhere else."""
+        if self.connection.in_transaction:
+            self.connection.commit()
+        isolation, self.connection.isolation_level = self.connection.isolation_level, None
+        statement = ""
+        try:
+            for part in script.split(";"):
+                statement += part + ";"
+                if sqlite3.complete_statement(statement):
+                    if statement.strip(" \n;"):
+                        self.execute(statement)
+                    statement = ""
+        finally:
+            if not self.connection.dead:
+                self.connection.isolation_level = isolation
+        return self
 
 
 class _Bank:
