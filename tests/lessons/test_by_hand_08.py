@@ -1,7 +1,11 @@
-"""What lesson 08 writes by hand does what the package does: the blocks, the checked connection, the bounded answer."""
+"""What lesson 08 writes by hand does what the package does: layers, blocks, a checked connection, a bound."""
 
+import inspect
+import itertools
 import types
 from contextlib import suppress
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -10,6 +14,7 @@ from flask import Flask
 
 from webhook_tutorial import Adapter, Blocked, Guard, Network, guarded_session, make_session, serve, why_not_public
 from webhook_tutorial.delivery.egress import ANSWER_BYTES
+from webhook_tutorial.exercises.lesson_08 import HOLES, holes_left
 
 LAYERS = {
     "no_guard": 10,
@@ -109,3 +114,39 @@ def test_the_bound_is_the_packages():
             ours = session.post(server.url + "/", timeout=2)
     assert names["MOST"] == ANSWER_BYTES and (status, len(body)) == (200, ANSWER_BYTES)
     assert ours.status_code == 200 and len(ours.content) <= ANSWER_BYTES
+
+
+def colleagues_guard(port, reader, others, private, rebinding):
+    """The guard of the bug hunt, as source, with some of its holes closed; with none, it is the lesson's own."""
+    refused = 'not url.startswith("http")'
+    if port:
+        refused = 'urlsplit(url).scheme not in ("http", "https") or urlsplit(url).port not in (None, 80, 443)'
+    if reader:
+        refused += ' or "\\\\" in url'
+    found = "found" if rebinding else "resolve(host)"
+    is_inner = "why_not_public({})" if private else "ip_address({}).is_private"
+    checked = f"any({is_inner.format('one')} for one in {found})" if others else is_inner.format(f"{found}[0]")
+    lines = [
+        "def allowed(url, resolve):",
+        "    host = urlsplit(url).hostname",
+        f'    if {refused} or host == "localhost":',
+        '        raise Blocked("host", "Not allowed.")',
+        *(["    found = resolve(host)"] if rebinding else []),
+        f"    if {checked}:",
+        '        raise Blocked("address", "Not allowed.")',
+        f"    return {found}",
+    ]
+    return "\n".join(lines)
+
+
+def test_the_colleagues_guard_is_the_one_that_is_tested():
+    names = {"urlsplit": urlsplit, "Blocked": Blocked, "ip_address": ip_address}
+    allowed = define("08", names, "def allowed(url, resolve)")["allowed"]
+    assert inspect.getsource(allowed).strip() == colleagues_guard(*[False] * 5)
+
+
+@pytest.mark.parametrize("closed", [*itertools.product((False, True), repeat=5)])
+def test_the_bug_hunt_finds_exactly_the_holes_that_are_left(closed):
+    names = {"urlsplit": urlsplit, "Blocked": Blocked, "ip_address": ip_address, "why_not_public": why_not_public}
+    exec(colleagues_guard(*closed), names)
+    assert holes_left(names["allowed"]) == [name for name, done in zip(HOLES, closed, strict=True) if not done]
