@@ -3,6 +3,7 @@
 import itertools
 import re
 import runpy
+import time
 from pathlib import Path
 
 import nbformat
@@ -47,6 +48,22 @@ def test_a_mistake_gets_its_own_words(name, i):
     verdict = check(name, run(source, ALL[name].answer))
     assert verdict.outcome == "incorrect"
     assert verdict.message.startswith(words), verdict.message
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone cannot be set here")
+def test_where_the_learner_lives_does_not_decide_whether_a_solution_is_correct(monkeypatch):
+    monkeypatch.setenv("TZ", "EST5EDT")
+    time.tzset()
+    try:
+        for name in ALL:
+            verdict = check(name, run(ALL[name].solution, ALL[name].answer))
+            assert verdict.outcome == "correct", f"{name}: {verdict.message}"
+        local = ALL["05.wait"].solution.replace(".replace(tzinfo=UTC)", "")
+        verdict = check("05.wait", run(local, "seconds_to_wait"))
+        assert verdict.message.startswith("For the oldest form of a date"), verdict.message
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("name", ALL)

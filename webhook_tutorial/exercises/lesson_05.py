@@ -1,5 +1,6 @@
 """Exercises of lesson 05: a backoff, twelve answers, and a receiver that asks to be left alone."""
 
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -78,12 +79,18 @@ def _date(seconds):
     return format_datetime(datetime.fromtimestamp(START + seconds, UTC), usegmt=True)
 
 
+def _asctime(seconds):
+    """The oldest of HTTP's three forms of a date; it names no zone and is in UTC (RFC 9110, section 5.6.7)."""
+    return time.asctime(time.gmtime(START + seconds))
+
+
 def _test_wait(seconds_to_wait):
     cases = (
         ({}, 0, "no Retry-After at all"),
         ({"Retry-After": "30"}, 30, "seconds"),
         ({"Retry-After": _date(90)}, 90, "a date 90 seconds ahead"),
         ({"Retry-After": _date(-90)}, 0, "a date that has passed"),
+        ({"Retry-After": _asctime(90)}, 90, "the oldest form of a date, which names no zone and is in UTC"),
         ({"Retry-After": "999999999"}, 86_400, "a wait of thirty years"),
         ({"Retry-After": _date(10_000_000)}, 86_400, "a date four months ahead"),
         ({"Retry-After": "-5"}, 0, "a negative number"),
@@ -125,7 +132,7 @@ def backoff(failed, chance):
         name="05.answers",
         test=_test_answers,
         hints=(
-            "Ask of each: would the same request get another answer later, without the sender changing it?",
+            "Ask of each: is the same request likely to get another answer later?",
             "400 and 413 are about the bytes, 302 is about the address: both are the sender's. 401 and 404 the receiver can mend.",
         ),
         solution="answers = {\n" + "".join(f'    "{a}": "{word}",\n' for a, (word, _) in _ANSWERS.items()) + "}\n",
@@ -138,9 +145,11 @@ def backoff(failed, chance):
         hints=(
             "Three kinds: digits, a date, and everything else. text.isascii() and text.isdigit() finds the first.",
             "email.utils.parsedate_to_datetime reads the date, and raises ValueError or TypeError where there is none.",
+            "A date that names no zone has tzinfo None, and timestamp() takes it for local time: date.replace(tzinfo=UTC).",
             "min(max(0, seconds), 86_400) keeps the result within bounds.",
         ),
         solution='''
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 def seconds_to_wait(headers, now):
@@ -149,7 +158,8 @@ def seconds_to_wait(headers, now):
         seconds = int(text[:9])            # enough for the bound, and int() refuses thousands of digits
     else:
         try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
+            date = parsedate_to_datetime(text)
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
         except (ValueError, TypeError):
             seconds = 0
     return min(max(0, seconds), 86_400)
