@@ -6,7 +6,7 @@ MISTAKES = {
         ("interval = 60", "Both promises hold. A longer interval than 60 s"),
         ("interval = 240", "An order that comes right after a poll"),
         ("interval = '2 min'", "Give the interval as a number"),
-        ("interval = 0", "An interval is a number of seconds above 0"),
+        ("interval = float('nan')", "An interval is a number of seconds above 0"),
     ),
     "01.collect": (
         ('import requests\ndef collect(url, since):\n    return requests.get(url + "/orders").json()["orders"]',

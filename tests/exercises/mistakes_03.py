@@ -2,6 +2,14 @@
 
 MISTAKES = {
     "03.send": (
+        ("import requests\nfrom webhook_tutorial import why_no_answer\ndef send_once(url, event, again=True):\n    try:\n"
+         "        s = requests.post(url, json=event, timeout=0.3, allow_redirects=False).status_code\n"
+         "    except requests.RequestException as error:\n"
+         "        sent = why_no_answer(error) in ('connection lost', 'timed out')\n"
+         "        return 'unknown' if sent else 'not processed'\n"
+         "    if s >= 500: return send_once(url, event, False) if again else 'unknown'\n"
+         "    return 'delivered' if s < 300 else 'not processed'",
+         "A 500 heard from you 2 times"),
         ("import requests\ndef send_once(url, event):\n    requests.post(url, json=event)\n"
          "    return 'delivered'",
          "A 400 should be 'not processed'"),

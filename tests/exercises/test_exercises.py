@@ -3,13 +3,15 @@
 import itertools
 import re
 import runpy
+import threading
 import time
 from pathlib import Path
 
 import nbformat
 import pytest
+from flask import Flask
 
-from webhook_tutorial.exercises import check, exercises, hint, solution
+from webhook_tutorial.exercises import check, exercises, hint, lesson_02, solution
 from webhook_tutorial.exercises.lesson_04 import BUGS, bugs_left
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
@@ -168,3 +170,15 @@ def test_where_a_socks_proxy_is_set_the_words_say_how_to_leave_it_out(monkeypatc
             return [(await client.post(url, json=event)).status_code for url in urls]
 
     assert "trust_env=False" in str(check("03.fan_out", send_all))
+
+
+def test_a_receiver_that_never_answers_is_told_so_and_holds_up_nobody(monkeypatch):
+    monkeypatch.setattr(lesson_02, "_PATIENCE", 0.2)
+    let_go = threading.Event()
+    app = Flask("never")
+    app.add_url_rule("/webhook", view_func=lambda: str(let_go.wait(20)), methods=["POST"])
+    try:
+        verdict = check("02.receiver", app)
+    finally:
+        let_go.set()
+    assert verdict.message.startswith("It has not answered a good event for 0.2 seconds"), verdict.message

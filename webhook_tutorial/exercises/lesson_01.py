@@ -11,7 +11,7 @@ from .engine import Exercise, Wrong, call
 def _test_interval(interval):
     if isinstance(interval, bool) or not isinstance(interval, (int, float)):
         raise Wrong("Give the interval as a number of seconds, such as 45.")
-    if interval <= 0:
+    if not interval > 0:  # nan is neither above 0 nor below
         raise Wrong("An interval is a number of seconds above 0.")
     if interval < 20:
         raise Wrong("That is more than 3 requests a minute for one subscriber, so the fourth in a minute gets 429.")

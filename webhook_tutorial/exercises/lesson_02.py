@@ -7,6 +7,9 @@ import requests
 from ..lab.server import serve
 from .engine import Exercise, Wrong
 
+#: How long an answer may take, in seconds.
+_PATIENCE = 5
+
 _GOOD = {"event_type": "user_signup", "data": {"user": "JohnDoe"}}
 
 
@@ -96,7 +99,10 @@ def _test_receiver(app):
             (405, "a GET", {"method": "GET"}),
         ):
             method = how.pop("method", "POST")
-            answer = requests.request(method, url, timeout=5, allow_redirects=False, **how)
+            try:
+                answer = requests.request(method, url, timeout=_PATIENCE, allow_redirects=False, **how)
+            except requests.Timeout:
+                raise Wrong(f"It has not answered {words} for {_PATIENCE} seconds: no sender waits for ever.") from None
             code = answer.status_code
             if code == 500:
                 raise Wrong(f"It answered 500 ({server.traffic[-1].error or 'an exception'}) to {words}.")

@@ -72,6 +72,10 @@ def _test_send(send):
     with serve(_moody()) as server:
         _test_answers(asked, server)
         _test_no_answers(asked, server)
+    for path, kind in (("/500", "A 500"), ("/slow", "A slow receiver"), ("/crash", "A receiver that crashes")):
+        heard = len(server.traffic.where(path=path))
+        if heard > 1:
+            raise Wrong(f"{kind} heard from you {heard} times: make one attempt, and say what became of it.")
 
 
 def _test_answers(asked, server):
