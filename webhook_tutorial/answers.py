@@ -95,6 +95,25 @@ def never_sent(words):
     return words in NEVER_SENT or words.startswith("blocked: ")
 
 
+#: Why a guard blocks a URL as it is written: it is called at no time.
+_WRITTEN_WRONG = frozenset(f"blocked: {word}" for word in ("malformed", "userinfo", "scheme", "port", "notation"))
+
+
+def written_wrong(words):
+    """Say whether the words of `why_no_answer` are about the URL as it is written: it will be blocked for ever."""
+    return words in _WRITTEN_WRONG
+
+
+def shown_to_owner(words):
+    """Return what an endpoint's owner may be shown of the words of `why_no_answer`.
+
+    What is wrong with a URL as it is written its owner can see. Where a name leads to, inside our network, is for our
+    own log: shown, it would tell a stranger which names we have there. So that is "could not connect", as for a name
+    that leads nowhere.
+    """
+    return "could not connect" if words.startswith("blocked: ") and not written_wrong(words) else words
+
+
 def why_no_answer(error):
     """Say in two or three words why a request of `requests` got no answer.
 

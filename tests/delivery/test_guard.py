@@ -210,6 +210,9 @@ def test_a_checked_url_is_checked_again_when_it_is_used(canary):
         ("http://hooks.example:6379/", "port"),
         ("http://a:b@hooks.example/", "userinfo"),
         ("http://127.1/", "notation"),
+        ("http://127.0.0.1/", "loopback"),
+        ("http://[::ffff:169.254.169.254]/", "metadata"),
+        ("http://[fe80::1]/", "link-local"),
         ("http://hooks.example\\@127.0.0.1/", "malformed"),
         ("http://hooks.example/\\", "malformed"),
     ],
@@ -407,6 +410,28 @@ def test_a_blocked_attempt_is_recorded_as_one_that_was_never_sent():
         deliver("http://hooks.example/", Guard(lambda host: ["10.0.0.1"], Wire()))
     assert sent[0].error == "blocked: private"
     assert why_no_answer(requests.ConnectionError(Blocked("private", "No."))) == "blocked: private"
+
+
+@pytest.mark.parametrize(
+    "url, addresses, attempts",
+    [
+        ("ftp://hooks.example/", [], 1),
+        ("http://hooks.example:22/", [], 1),
+        ("http://a:b@hooks.example/", [], 1),
+        ("http://127.1/", [], 1),
+        ("http://hooks..example/", [], 1),
+        ("http://hooks.example/", ["10.0.0.1"], 3),  # the name may lead elsewhere tomorrow
+        ("http://hooks.example/", [], 3),
+    ],
+)
+def test_a_url_that_is_blocked_as_it_is_written_is_given_up_at_once(url, addresses, attempts):
+    wire = Wire()
+    with guarded_session(Guard(lambda host: addresses, wire)) as session:
+        sender = Sender(Policy((1, 1)), session=session)
+        delivery = sender.send(url, make_event("order_placed", {"number": 1}, id="evt_1"))
+        sender.run()
+    assert (delivery.state, len(delivery.attempts), wire.calls) == ("given up", attempts, [])
+    assert sender.dead == [delivery]
 
 
 def test_the_certificate_is_the_names_and_is_always_verified(tls_receiver):

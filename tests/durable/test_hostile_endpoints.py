@@ -5,7 +5,7 @@ import requests
 from flask import Flask, request
 from stores import EVENT_TYPES, KEY, counting
 
-from webhook_tutorial import Guard, Network, Policy, Provider, Shop, guarded_session, make_event, serve
+from webhook_tutorial import Echo, Guard, Network, Policy, Provider, Shop, guarded_session, make_event, serve
 from webhook_tutorial.clock import START
 
 HOOK = "http://hooks.example/webhook"
@@ -44,7 +44,7 @@ def outside():
 def open_shop(tmp_path, inside, outside):
     opened = []
 
-    def open_shop(names):
+    def open_shop(names, challenge=Echo()):  # noqa: B008 - a value
         addresses = dict.fromkeys(("127.0.0.1", "10.0.0.5", "169.254.169.254", "168.63.129.16"), inside)
         network = Network(names, addresses | {"203.0.113.7": outside})
         guard = Guard(network.resolve, network.connect, also_public=["203.0.113.0/24"])
@@ -55,6 +55,7 @@ def open_shop(tmp_path, inside, outside):
                 event_types=EVENT_TYPES,
                 ids=counting(),
                 policy=Policy(()),
+                challenge=challenge,
                 session=lambda: guarded_session(guard),
             )
         )
@@ -83,9 +84,11 @@ def test_an_inner_address_is_not_registered(open_shop, inside, address):
             )
             assert answer.status_code == 422
             (error,) = answer.json()["errors"]
-            assert "blocked: " in error["detail"]
-            if url == HOOK:
-                assert address not in answer.text
+            assert error["pointer"] == "#/url"
+            if url == HOOK:  # what our names lead to is nobody's business
+                assert error["detail"].endswith("No answer came: could not connect.") and address not in answer.text
+            else:
+                assert "is an address that is not of the public internet" in error["detail"]
     assert network.dialled == [] and len(inside.traffic) == 0
 
 
@@ -103,6 +106,61 @@ def test_a_name_that_is_rebound_after_it_was_registered_is_not_called(open_shop,
     assert [a["error"] for a in tested["attempts"]] == ["blocked: metadata"]
     assert attempts(provider, subscription) == ["blocked: loopback", "blocked: metadata", 200]
     assert network.dialled == [("203.0.113.7", 80)] * 2 and len(inside.traffic) == 0
+
+
+def test_where_a_name_leads_is_in_our_own_log_and_not_in_the_owners(open_shop, inside):
+    provider, _ = open_shop({"hooks.example": [["203.0.113.7"], ["10.0.0.5"]]})
+    owner, key = provider.add_owner("Ada")
+    subscription, _ = provider.subscribe(owner, url=HOOK, events=["order_*"])
+    provider.publish(make_event("order_placed", {"number": 1}, id="evt_1", timestamp=START))
+    provider.run()
+    assert attempts(provider, subscription) == ["blocked: private"]
+    with serve(Shop(provider=provider).app) as api, requests.Session() as client:
+        client.headers["Authorization"] = f"Bearer {key}"
+        subscriptions = api.url + "/subscriptions"
+        log = client.get(f"{subscriptions}/{subscription.id}/deliveries")
+        tested = client.post(f"{subscriptions}/{subscription.id}/test")
+        for answer in (log, tested):
+            assert answer.ok and "could not connect" in answer.text
+            assert not any(word in answer.text for word in ("blocked", "private", "10.0.0.5"))
+        # Nor can what is registered be told from a name that does not exist.
+        refused = [
+            client.post(subscriptions, json={"url": f"http://{name}.example/", "events": ["*"]}).json()["errors"]
+            for name in ("hooks", "nowhere")
+        ]
+        assert refused[0] == refused[1]
+
+
+@pytest.mark.parametrize("challenge", [None, Echo()], ids=["no challenge", "a challenge"])
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("http://10.0.0.5/webhook", "is an address that is not of the public internet: private"),
+        ("http://[::1]/webhook", "is an address that is not of the public internet: loopback"),
+        ("http://127.1/webhook", "An address is written in full"),
+        ("http://0x7f000001/webhook", "An address is written in full"),
+        ("http://hooks.example:22/webhook", "The port is one of 80, 443"),
+        ("http://hooks.example:0x50/webhook", "This is no URL"),
+        ("http://hooks..example/webhook", "This is no name of a host"),
+        ("http://hooks%2eexample/webhook", "This is no name of a host"),
+    ],
+)
+def test_what_is_wrong_with_a_url_as_it_is_written_is_told_before_anything_is_sent(open_shop, challenge, url, words):
+    provider, network = open_shop({"hooks.example": ["203.0.113.7"]}, challenge=challenge)
+    _, key = provider.add_owner("Ada")
+    with serve(Shop(provider=provider).app) as api, requests.Session() as client:
+        client.headers["Authorization"] = f"Bearer {key}"
+        made = client.post(api.url + "/subscriptions", json={"url": HOOK, "events": ["*"]}).json()
+        dialled = list(network.dialled)
+        one = f"{api.url}/subscriptions/{made['id']}"
+        for answer in (
+            client.post(api.url + "/subscriptions", json={"url": url, "events": ["*"]}),
+            client.patch(one, json={"url": url}),
+        ):
+            (error,) = answer.json()["errors"]
+            assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+            assert error["pointer"] == "#/url" and words in error["detail"]
+        assert client.get(one).json()["url"] == HOOK and network.dialled == dialled
 
 
 def test_a_test_that_is_answered_with_a_redirect_inwards_shows_the_redirect_and_no_more(open_shop, inside):

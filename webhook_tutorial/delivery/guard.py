@@ -88,13 +88,14 @@ class Guard:
         self._resolve, self._connect = resolve or look_up, connect or dial
 
     def parse(self, url):
-        """Return the `Target` that a URL names, without its addresses: nothing is looked up.
+        """Return the `Target` that a URL names, if nothing in its text forbids it. Nothing is looked up.
 
         What one parser reads in one way and another in another is refused, and not read: a backslash, a user, a ``%``
         or a letter beyond ASCII in the host, a space, a control character, and an address in any unusual notation.
 
         Raises:
-            Blocked: ``"malformed"``, ``"userinfo"``, ``"scheme"``, ``"port"`` or ``"notation"``.
+            Blocked: ``"malformed"``, ``"userinfo"``, ``"scheme"``, ``"port"`` or ``"notation"``; for an address, what
+                `why_not_public` says.
         """
         if not isinstance(url, str) or not re.fullmatch(r"[!-\[\]-~]+", url):
             raise Blocked("malformed", "A URL is a text in ASCII without spaces, control characters and backslashes.")
@@ -113,7 +114,8 @@ class Guard:
             raise Blocked("malformed", "After the scheme come // and a host, and perhaps a port, in digits.")
         port = _PORTS[parts.scheme] if port is None else port
         self._check_port(port)
-        return Target(parts.scheme, _host(host), port)
+        host = _host(host)
+        return Target(parts.scheme, host, port, self.addresses(host) if _literal(host) else ())
 
     def check(self, url):
         """Return the `Target` of a URL with all its addresses, if each of them is public.
@@ -137,7 +139,8 @@ class Guard:
             raise socket.gaierror(socket.EAI_NONAME, f"{host} has no address.")
         for address in found:
             if reason := why_not_public(address, self.also_public):
-                sentence = f"{host} leads to an address that is not of the public internet: {reason}."
+                is_one = "is" if _literal(host) else "leads to"
+                sentence = f"{host} {is_one} an address that is not of the public internet: {reason}."
                 raise Blocked(reason, sentence, str(address))
         return tuple(dict.fromkeys(str(canonical(address)) for address in found))
 
@@ -176,10 +179,11 @@ def guarded_session(guard):
 
     The Host header, and the name that the certificate must have, are the URL's. There are no proxies, behind which
     nothing can be checked: those of the environment are not looked at, and one that is handed in blocks the attempt
-    (``"proxy"``). So does a certificate that nobody is to verify (``"unverified"``).
+    (``"proxy"``). So does a certificate that nobody is to verify (``"unverified"``). The guard is its attribute
+    ``guard``, for whoever wants to ask before there is anything to send.
     """
     session = make_session(guard.open)
-    session.trust_env = False
+    session.trust_env, session.guard = False, guard
     prepare, send = session.prepare_request, session.send
 
     def checked(request):

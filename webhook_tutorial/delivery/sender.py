@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
-from ..answers import retry_after, verdict, why_no_answer
+from ..answers import retry_after, verdict, why_no_answer, written_wrong
 from ..clock import SimulatedClock, iso
 from ..events import encode
 from ..signing import STANDARD_WEBHOOKS, check_id, sign
@@ -260,7 +260,7 @@ class Sender:
         if meaning != "retry":
             return {"state": meaning}
         failed = delivery.failed + 1
-        wait = self.policy.wait(failed, self.chance())
+        wait = None if written_wrong(attempt.error) else self.policy.wait(failed, self.chance())
         if wait is None:
             return {"state": "given up", "failed": failed}
         return {"failed": failed, "due": self.clock.now() + max(wait, attempt.asked_to_wait or 0)}

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from ..answers import shown_to_owner
 from ..clock import iso
 from ..events import make_event
 from .fields import Refused
@@ -229,5 +230,5 @@ def _delivery(entry):
         "created": iso(entry["created"]),
         "due": iso(entry["due"]) if entry["state"] == "waiting" else None,
         "error": "This is our fault, and not the endpoint's." if entry["error"] else "",
-        "attempts": [one | {"at": iso(one["at"])} for one in entry["attempts"]],
+        "attempts": [one | {"at": iso(one["at"]), "error": shown_to_owner(one["error"])} for one in entry["attempts"]],
     }

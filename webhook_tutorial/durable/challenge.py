@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from ..answers import ok, why_no_answer
+from ..answers import ok, shown_to_owner, why_no_answer
 from ..delivery.egress import post_within
 from ..events import encode
 
@@ -83,7 +83,7 @@ def _ask(timeout, session, url, **options):
     except TimeoutError:
         raise ChallengeFailed("No answer came: timed out.") from None
     except Exception as error:
-        raise ChallengeFailed(f"No answer came: {why_no_answer(error)}.") from None
+        raise ChallengeFailed(f"No answer came: {shown_to_owner(why_no_answer(error))}.") from None
     if not ok(answer.status_code):
         raise ChallengeFailed(f"It answered {answer.status_code}, and not 2xx.")
     return answer

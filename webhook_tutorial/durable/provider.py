@@ -5,6 +5,7 @@ import os
 import random
 from secrets import token_hex
 
+from ..answers import Blocked
 from ..clock import SimulatedClock
 from ..delivery import STANDARD_WEBHOOKS_SCHEDULE, Delivery, Policy, make_session
 from ..events import encode, make_event
@@ -42,7 +43,8 @@ class Provider:
         clock: Where the time comes from and what is slept on; a new `SimulatedClock` if left out.
         policy: The `Policy` of each delivery; the schedule of Standard Webhooks if left out.
         challenge: How an endpoint proves that it wants this: an `Echo` or a `Consent`; None asks for no proof.
-        session: Makes a session for an attempt, to be closed after it; `make_session` if left out. A guard goes here.
+        session: Makes a session for an attempt, to be closed after it; `make_session` if left out. A guard goes here,
+            as `guarded_session`: a URL that it would never call is not registered either.
         disable: The `DisablePolicy` for endpoints that fail.
         tell: Called with each `Notice` to an owner, in the thread of `run`: sends a mail, say. If it raises, the run
             stops, and the next one tells it again.
@@ -158,11 +160,15 @@ class Provider:
         check(fields, allowed, required, self.event_types, self.render)
 
     def _prove(self, url, token):
-        if self._challenge is None:
-            return
+        """Have the endpoint prove that it wants this, unless a guard says of the URL itself that it is never called."""
         try:
             with self._session() as session:
-                self._challenge.prove(url, session, self._random(16).hex(), token)
+                if guard := getattr(session, "guard", None):
+                    guard.parse(url)
+                if self._challenge is not None:
+                    self._challenge.prove(url, session, self._random(16).hex(), token)
+        except Blocked as error:
+            raise Refused({"url": str(error)}) from None
         except ChallengeFailed as error:
             raise Refused({"url": f"The endpoint has not proved that it wants this. {error}"}) from None
 
