@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from fan_out import BENCHMARKS as FAN_OUT  # noqa: E402
+from relays import BENCHMARKS as RELAYS  # noqa: E402
 from signing import BENCHMARKS as SIGNING  # noqa: E402
 from storm import BENCHMARKS as STORM  # noqa: E402
 
@@ -122,7 +123,7 @@ def importing():
         yield what, ms(seconds), f"{seconds / theirs:.2f} x flask and requests, target <= 1.15: {verdict}"
 
 
-BENCHMARKS = (start_and_stop, requests_per_second, a_million_pollers, importing, *SIGNING, *STORM, *FAN_OUT)
+BENCHMARKS = (start_and_stop, requests_per_second, a_million_pollers, importing, *SIGNING, *STORM, *FAN_OUT, *RELAYS)
 
 
 # --- Helpers ------------------------------------------------------------------------------------------------

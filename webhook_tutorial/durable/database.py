@@ -43,6 +43,12 @@ class Database:
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
+    @property
+    def in_transaction(self):
+        """Whether this thread is within a `transaction`."""
+        with self._lock:
+            return self._db.in_transaction
+
     @contextmanager
     def transaction(self):
         """What the ``with`` block executes is done whole, or not at all: if it raises, or dies on the way.

@@ -73,3 +73,36 @@ CREATE TABLE IF NOT EXISTS notices (
     at           REAL NOT NULL,
     told         INTEGER NOT NULL DEFAULT 0
 );
+
+-- Two tables as queues, see claims.py. What is over is kept, and costs the look-up nothing: the indexes of what waits
+-- do not have it.
+
+CREATE TABLE IF NOT EXISTS outbox (
+    turn      INTEGER PRIMARY KEY AUTOINCREMENT,     -- its place in the line
+    id        TEXT NOT NULL UNIQUE,                  -- of the event
+    aggregate TEXT NOT NULL,                         -- what it is about: one after the other, in their order; or empty
+    body      BLOB NOT NULL,                         -- the event
+    state     TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'set aside')),
+    tries     INTEGER NOT NULL DEFAULT 0,            -- how often it was claimed
+    due       REAL NOT NULL,                         -- while it waits: nobody claims it before; else: when that ended
+    claim     TEXT NOT NULL DEFAULT '',              -- shows whose it is, or was last
+    error     TEXT NOT NULL DEFAULT ''               -- of the last try
+);
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (due, turn) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS outbox_waiting_of ON outbox (aggregate, turn) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS outbox_over ON outbox (state, due) WHERE state != 'waiting';
+
+CREATE TABLE IF NOT EXISTS inbox (
+    turn      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id        TEXT NOT NULL UNIQUE,
+    aggregate TEXT NOT NULL,
+    body      BLOB NOT NULL,
+    state     TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'set aside')),
+    tries     INTEGER NOT NULL DEFAULT 0,
+    due       REAL NOT NULL,
+    claim     TEXT NOT NULL DEFAULT '',
+    error     TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (due, turn) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS inbox_waiting_of ON inbox (aggregate, turn) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS inbox_over ON inbox (state, due) WHERE state != 'waiting';
