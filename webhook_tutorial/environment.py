@@ -14,6 +14,7 @@ PACKAGES = {
     "sending": {"requests": (2, 32), "httpx": (0, 28), "h11": (0, 16), "tenacity": (9,)},
     "signing": {"cryptography": (43,)},
     "drawing": {"numpy": (2,), "matplotlib": (3, 9)},
+    "queues": {"kombu": (5, 7), "sqlalchemy": (2,)},
 }
 
 

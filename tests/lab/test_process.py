@@ -342,3 +342,48 @@ def test_in_pictures_it_bears_its_name(source):
     with Process(source, name="bank") as process, watch() as sent:
         pid_of(process)
     assert [exchange.receiver for exchange in sent] == ["bank"] and "bank" in str(diagram(sent))
+
+
+# --- What is no app -------------------------------------------------------------------------------------------
+
+MAIN = """
+import os, time
+
+def main():
+    with open(os.environ["SAYS"], "w") as file:
+        print(os.getpid(), file=file)
+    time.sleep(float(os.environ.get("TAKES", 60)))
+    if "BOOM" in os.environ:
+        raise ZeroDivisionError("the worker broke")
+"""
+
+
+@pytest.fixture
+def worker(tmp_path):
+    path = tmp_path / "worker.py"
+    path.write_text(MAIN)
+    return path
+
+
+def test_a_main_runs_until_it_is_killed(worker, tmp_path):
+    says = tmp_path / "pid"
+    with Process(worker, name="worker", SAYS=says) as process:
+        assert (process.url, process.running) == ("", True)
+        until(lambda: says.exists() and says.read_text().strip())
+        assert psutil.pid_exists(int(says.read_text()))
+        process.restart(SAYS=says)
+        assert process.url == "" and process.running
+    assert not process.running
+
+
+@pytest.mark.parametrize("boom, code", [({}, 0), ({"BOOM": "1"}, 1)])
+def test_a_main_that_ends_tells_its_code(worker, tmp_path, boom, code):
+    with Process(worker, SAYS=tmp_path / "pid", TAKES=0, **boom) as process:
+        assert process.wait() == code
+
+
+def test_a_file_with_neither_says_so(tmp_path):
+    path = tmp_path / "nothing.py"
+    path.write_text("main = 'no function'")
+    with pytest.raises(RuntimeError, match="the file defines no app, and no main"):
+        Process(path)

@@ -312,6 +312,7 @@ def test_ci_runs_make_test_in_the_environment_of_an_ordinary_machine(tmp_path):
         (tmp_path / name).chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     reaching = {"PIP_INDEX_URL": "x y\nz", "https_proxy": "http://127.0.0.1:9", "SSL_CERT_FILE": "/certificates"}
+    reaching["WEBHOOK_TUTORIAL_TEST_BROKER"] = "none"  # or it would install one
     hidden = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "SOME_SERVICE": "1", "TZ": "UTC", "LC_ALL": "C"}
     run = subprocess.run(
         ["bash", ROOT / ".ci" / "run"], env={"HOME": "/home", "PATH": path, "LANG": "de"} | reaching | hidden,
@@ -319,6 +320,14 @@ def test_ci_runs_make_test_in_the_environment_of_an_ordinary_machine(tmp_path):
     )  # fmt: skip
     command, *environment = run.stdout.splitlines()
     assert command == f"{tmp_path}/make test"
-    for line in ("HOME=/home", "LANG=C.UTF-8", "CI=true", "PIP_INDEX_URL=x y", "z", "https_proxy=http://127.0.0.1:9"):
+    for line in (
+        "HOME=/home",
+        "LANG=C.UTF-8",
+        "CI=true",
+        "PIP_INDEX_URL=x y",
+        "z",
+        "https_proxy=http://127.0.0.1:9",
+        "WEBHOOK_TUTORIAL_TEST_BROKER=none",
+    ):
         assert line in environment
     assert not [line for line in environment if line.partition("=")[0] in hidden]

@@ -1,6 +1,6 @@
-"""What the process of a `Process` runs: it serves an app from a file, and says on its standard output how that went.
+"""What the process of a `Process` runs: an app or a ``main`` from a file; it says on its standard output how that went.
 
-It is started as a file, with the app's file and a port (0 for a free one), and imports no more than it needs, so
+It is started as a file, with that file and a port (0 for a free one), and imports no more than it needs, so
 that it is up soon. It ends when the pipe to its parent does, even while the app's file is still being imported, so
 that none is left behind.
 """
@@ -28,14 +28,18 @@ def main(path, port):
     handler = _handler()
     try:
         found = runpy.run_path(path)
-        if "app" not in found:
-            sys.exit("the file defines no app")
+        if "app" not in found and not callable(found.get("main")):
+            sys.exit("the file defines no app, and no main")
     except BaseException as error:
         why = traceback.format_exception_only(error)[-1].strip()
         if isinstance(error, SystemExit):
             why = error.code if isinstance(error.code, str) else f"it ended with {error.code or 0}"
         print("died", why, file=report, flush=True)
         os._exit(1)
+    if "app" not in found:
+        print("port", 0, file=report, flush=True)
+        found["main"]()
+        return
     server = make_server("127.0.0.1", port, found["app"], threaded=True, request_handler=handler)
     print("port", server.port, file=report, flush=True)
     server.serve_forever()

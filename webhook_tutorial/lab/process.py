@@ -17,13 +17,15 @@ _PROGRAM = str(Path(__file__).with_name("child.py"))
 class Process:
     """A Flask app from a file, in a process of its own; a context manager that ends it.
 
+    What is no app, such as a worker, is a function ``main`` in the file: it runs until it returns or is killed.
+
     Args:
-        path: A Python file that defines ``app``.
+        path: A Python file that defines ``app``, or ``main``.
         name: What it is called in pictures.
         **environment: Environment variables for it.
 
     Attributes:
-        url: Where it listens. It is the same after `restart`.
+        url: Where it listens. It is the same after `restart`. Empty for a ``main``.
     """
 
     def __init__(self, path, name="receiver", **environment):
@@ -65,8 +67,9 @@ class Process:
             self._close()
             raise RuntimeError(f"{self.path} did not start: {visible(why)}")
         self.port = int(rest)
-        self.url = f"http://127.0.0.1:{self.port}"
-        reserve_name(self.port, self.name)
+        self.url = f"http://127.0.0.1:{self.port}" if self.port else ""
+        if self.port:
+            reserve_name(self.port, self.name)
         started(self, self._let_go)
 
     @property
