@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 import threading
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from unittest import mock
 
 import pytest
@@ -28,6 +28,7 @@ from webhook_tutorial import (
 )
 from webhook_tutorial.delivery import Adapter
 from webhook_tutorial.lab.exchange import RECORDED_BYTES
+from webhook_tutorial.lab.running import name_at
 
 
 def make_app(name="receiver"):
@@ -52,10 +53,15 @@ def server():
 
 @pytest.fixture
 def nobody():
-    """An address where nobody listens."""
-    with socket.socket() as kept:
-        kept.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can have it, connecting is refused
-        yield f"http://127.0.0.1:{kept.getsockname()[1]}/hook"
+    """An address where nobody listens, and no server of an earlier test was: its name would be remembered."""
+    with ExitStack() as ports:
+        while True:
+            kept = ports.enter_context(socket.socket())
+            kept.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can have it, connecting is refused
+            host, port = kept.getsockname()
+            if name_at(host, port) == f"{host}:{port}":
+                break
+        yield f"http://{host}:{port}/hook"
 
 
 @contextmanager
