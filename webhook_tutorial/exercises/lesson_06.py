@@ -12,93 +12,13 @@ from ..clock import SimulatedClock
 from ..lab.server import serve
 from ..scenes.shop import Shop
 from .engine import Exercise, Wrong, call
+from .mortal import Mortal, PowerCut
 
 _TABLES = "CREATE TABLE seen (id TEXT PRIMARY KEY NOT NULL); CREATE TABLE charges (number INTEGER, amount INTEGER);"
 
 
 def _order(number=7):
     return {"number": number, "amount": 4990}
-
-
-class _PowerCut(BaseException):
-    """The process dies here; not an Exception, as no handler could catch that."""
-
-
-class _Mortal(sqlite3.Connection):
-    """A connection that dies before its n-th statement or commit, and lets two callers look before either writes.
-
-    Once dead it stays so: a handler that catches everything does not go on.
-    """
-
-    steps = None
-    both_have_looked = None
-
-    def cursor(self):
-        return super().cursor(_Cursor)
-
-    def execute(self, *arguments):
-        return self.cursor().execute(*arguments)
-
-    def executemany(self, *arguments):
-        return self.cursor().executemany(*arguments)
-
-    def executescript(self, script):
-        return self.cursor().executescript(script)
-
-    def commit(self):
-        self.step()
-        super().commit()
-
-    def __exit__(self, kind, *rest):
-        if kind is None:
-            self.step()
-        return super().__exit__(kind, *rest)
-
-    @property
-    def dead(self):
-        return self.steps is not None and self.steps < 0
-
-    def step(self):
-        if self.steps is not None:
-            self.steps -= 1
-            if self.dead:
-                raise _PowerCut
-
-
-class _Cursor(sqlite3.Cursor):
-    """Where each statement of a `_Mortal` goes through, whether the learner made the cursor or the connection did."""
-
-    def execute(self, sql, *arguments):
-        self.connection.step()
-        result = super().execute(sql, *arguments)
-        both = self.connection.both_have_looked
-        if both and sql.lstrip().upper().startswith("SELECT"):
-            with contextlib.suppress(threading.BrokenBarrierError):
-                both.wait()
-        return result
-
-    def executemany(self, sql, rows):
-        for row in rows:
-            self.execute(sql, row)
-        return self
-
-    def executescript(self, script):
-        """Commits what is open, as sqlite3's own does, and dies between two statements of the script as anywhere else."""
-        if self.connection.in_transaction:
-            self.connection.commit()
-        isolation, self.connection.isolation_level = self.connection.isolation_level, None
-        statement = ""
-        try:
-            for part in script.split(";"):
-                statement += part + ";"
-                if sqlite3.complete_statement(statement):
-                    if statement.strip(" \n;"):
-                        self.execute(statement)
-                    statement = ""
-        finally:
-            if not self.connection.dead:
-                self.connection.isolation_level = isolation
-        return self
 
 
 class _Bank:
@@ -116,14 +36,14 @@ class _Bank:
         self._folder.cleanup()
 
     def connect(self):
-        return sqlite3.connect(self._path, timeout=5, factory=_Mortal)
+        return sqlite3.connect(self._path, timeout=5, factory=Mortal)
 
     def deliver(self, charge, number=7, id="evt_7", steps=None, both=None):
         """Run the handler on a connection of its own; what it has not committed is lost. Whether it survived."""
         db = self.connect()
-        db.steps, db.both_have_looked = steps, both
+        db.steps, db.looked = steps, both and (lambda: _meet(both))
         try:
-            with contextlib.suppress(_PowerCut):
+            with contextlib.suppress(PowerCut):
                 charge(db, id, _order(number))
             return not db.dead
         except Exception:
@@ -136,6 +56,11 @@ class _Bank:
     def charges(self):
         with contextlib.closing(sqlite3.connect(self._path)) as db:
             return [row[0] for row in db.execute("SELECT number FROM charges ORDER BY number")]
+
+
+def _meet(barrier):
+    with contextlib.suppress(threading.BrokenBarrierError):
+        barrier.wait()
 
 
 def _test_idempotent(charge):
