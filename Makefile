@@ -19,7 +19,7 @@ endif
 help:
 	@echo "make lab          open the lessons in JupyterLab (sets up .venv first)"
 	@echo "make test         run the linter and all tests, notebooks included (sets up .venv first)"
-	@echo "make soak         kill a receiver two hundred times and a store fifty times, and send ten thousand malformed requests"
+	@echo "make soak         kill receivers, stores, relays and workers hundreds of times, and send ten thousand malformed requests"
 	@echo "make awkward      run the quick tests in awkward places: a read-only home, a dead proxy, and so on"
 	@echo "make notebooks    run every notebook from a fresh kernel and save its outputs"
 	@echo "make bench        run the benchmarks"

@@ -1270,7 +1270,7 @@ def test_a_real_stop_button_in_the_middle_of_an_attempt(total):
         cwd=ROOT, capture_output=True, text=True, timeout=30,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
-        "stopped: <evt_1 waiting after 1 attempts: interrupted>",
+        "stopped: <evt_1 waiting after 1 attempt: interrupted>",
         "then: <evt_1 delivered after 2 attempts: interrupted, 204>",
     ], done.stderr
 

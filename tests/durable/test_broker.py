@@ -53,8 +53,7 @@ def taken(broker, queue):
 
 def sizes(broker, **expected):
     """Wait until the queues are of these sizes: a real broker counts a moment later."""
-    until(lambda: {queue.replace("_", "."): broker.size(queue.replace("_", ".")) for queue in expected}
-          == {queue.replace("_", "."): size for queue, size in expected.items()})  # fmt: skip
+    until(lambda: {queue: broker.size(queue.replace("_", ".")) for queue in expected} == expected)
 
 
 def test_each_queue_gets_what_it_wishes_for_in_order(open_broker):

@@ -66,7 +66,8 @@ class Delivery:
     def __repr__(self):
         answers = ", ".join(str(a.status or a.error) for a in self.attempts)
         error = f"; our own error: {self.error}" if self.error else ""
-        return f"<{self.id} {self.state} after {len(self.attempts)} attempts: {answers}{error}>"
+        number = "1 attempt" if len(self.attempts) == 1 else f"{len(self.attempts)} attempts"
+        return f"<{self.id} {self.state} after {number}: {answers}{error}>"
 
 
 class Sender:

@@ -121,8 +121,7 @@ class Claims:
             where, values = "state != 'waiting' AND id = ?", (id,)
         elif since is not None:
             where, values = "state != 'waiting' AND state IN ('done', 'set aside') AND due >= ?", (since,)
-        sql = f"UPDATE {self._table} SET state = 'waiting', tries = 0, due = ?, claim = '' WHERE {where} RETURNING turn"
-        return len(self.database.execute(sql, self.clock.now(), *values))
+        return len(self._begin_anew(where, *values))
 
     def remove_done(self, before):
         """Remove what was done before this time, in seconds since the epoch, and nothing else; return how many.
@@ -193,9 +192,9 @@ class Claims:
         sql = f"INSERT INTO {self._table} (id, body, aggregate, due) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
         return bool(self.database.execute(sql + " RETURNING turn", id, body, aggregate, now))
 
-    def _begin_anew(self, id):
-        sql = f"UPDATE {self._table} SET state = 'waiting', tries = 0, due = ?, claim = ''"
-        return self.database.execute(f"{sql} WHERE id = ? AND state = 'set aside' RETURNING turn", self.clock.now(), id)
+    def _begin_anew(self, where, *values):
+        sql = f"UPDATE {self._table} SET state = 'waiting', tries = 0, due = ?, claim = '' WHERE {where} RETURNING turn"
+        return self.database.execute(sql, self.clock.now(), *values)
 
     def _mark(self, claim, change, *values):
         sql = f"UPDATE {self._table} SET {change} WHERE turn = ? AND claim = ? AND state = 'waiting' RETURNING turn"

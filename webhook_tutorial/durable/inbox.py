@@ -24,7 +24,7 @@ class Inbox(Claims):
             aggregate: What it is about; see `Outbox.add`.
         """
         with self.database.transaction():
-            return self._add(id, body, aggregate) or bool(self._begin_anew(id))
+            return self._add(id, body, aggregate) or bool(self._begin_anew("state = 'set aside' AND id = ?", id))
 
     def handle(self, handle, policy, lease, **options):
         """Call ``handle(event)`` for each delivery until none waits; return how many have been dealt with.
