@@ -47,10 +47,10 @@ test: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/pytest --nbval
-	$(BIN)/pytest -m "browser or kill" -rs
+	$(BIN)/pytest -m "browser or kill" -rs --numprocesses=0
 
 soak: setup-test
-	SOAK=1 $(BIN)/pytest -m kill
+	SOAK=1 $(BIN)/pytest -m kill --numprocesses=0
 	SOAK=1 $(BIN)/pytest tests/lab/test_fuzz.py tests/durable/test_fuzz_api.py
 
 awkward: setup-test
