@@ -8,6 +8,11 @@ PORT = """\
 import socket
 with socket.create_server(('127.0.0.1', 0)) as free:
     print(f'http://127.0.0.1:{free.getsockname()[1]}/')"""
+ADDRESS = """\
+import socket
+with socket.create_server(('127.0.0.1', 0)) as free:
+    address = f'http://127.0.0.1:{free.getsockname()[1]}/'
+address"""
 PICTURE = """\
 from base64 import b64encode
 from os import urandom
@@ -56,13 +61,29 @@ def test_an_output_that_differs_is_saved_and_a_picture_too_once_it_was_cleared(l
     before = saved(lesson)
     changed = saved(lesson)
     changed.cells[4].source = "1 + 2"
-    changed.cells[1].outputs = []
     nbformat.write(changed, lesson)
     run_notebooks.run(lesson)
     after = saved(lesson)
     assert after.cells[4].outputs[0].data["text/plain"] == "3"
-    assert after.cells[1].outputs != before.cells[1].outputs
-    assert after.cells[0].outputs == before.cells[0].outputs
+    assert after.cells[1].outputs == before.cells[1].outputs
+    after.cells[1].outputs = []
+    nbformat.write(after, lesson)
+    run_notebooks.run(lesson)
+    assert saved(lesson).cells[1].outputs not in ([], before.cells[1].outputs)
+
+
+def test_an_address_is_the_same_throughout_a_lesson(lesson):
+    notebook = saved(lesson)
+    notebook.cells[0].source = ADDRESS
+    notebook.cells.append(nbformat.v4.new_code_cell("address"))
+    nbformat.write(notebook, lesson)
+    run_notebooks.run(lesson)
+    notebook = saved(lesson)
+    notebook.cells[-1].source = "address + 'webhook'"
+    nbformat.write(notebook, lesson)
+    run_notebooks.run(lesson)
+    first, *_, last = saved(lesson).cells
+    assert last.outputs[0].data["text/plain"] == repr(first.outputs[0].data["text/plain"].strip("'") + "webhook")
 
 
 def test_a_cell_that_moves_keeps_its_output_under_its_new_number(lesson):
