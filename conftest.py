@@ -22,6 +22,7 @@ def pytest_xdist_auto_num_workers(config):
     return 2 if config.args_source is config.ArgsSource.TESTPATHS else 0
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook
 def pytest_collection_modifyitems(items):
     """A notebook's cells run in one process, in order, and so do the tests of a file, which share its fixtures."""
     for item in items:
