@@ -6,11 +6,7 @@ tests/lessons/test_notebooks.py), and a home folder that cannot be written stops
 
 import os
 
-import pytest
 from elsewhere import move_what_cannot_be_written
-
-#: Their tests are slow and need nothing of each other, so each may run anywhere.
-APART = {"test_notebooks.py"}
 
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1", "localhost"]))
@@ -20,11 +16,3 @@ move_what_cannot_be_written()
 def pytest_xdist_auto_num_workers(config):
     """All that there is runs in two processes side by side, and what was asked for by name in this one."""
     return 2 if config.args_source is config.ArgsSource.TESTPATHS else 0
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook
-def pytest_collection_modifyitems(items):
-    """A notebook's cells run in one process, in order, and so do the tests of a file, which share its fixtures."""
-    for item in items:
-        if item.path.name not in APART:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
