@@ -75,7 +75,7 @@ class TamperBench(Panel):
                 lines.append(("✗", str(error)))
                 return [*lines, ("•", f"changed since it was sent: {', '.join(changed) or 'nothing'}")]
             lines.append(("✓", check.words(STANDARD_WEBHOOKS)))
-        return [*lines, ("✓", "200: this delivery is believed")]
+        return [*lines, ("✓", "2xx: this delivery is believed")]
 
     def _paint(self):
         colours = {"✓": RECEIVER, "✗": FAILURE, "•": WAITING}
