@@ -10,6 +10,10 @@ import uuid
 
 from .clock import SystemClock, iso
 
+#: How deep lists and objects may lie in each other. Python's parser gives up at some nine hundred, sooner where it is
+#: called from deep down; a receiver's may be stricter.
+DEEPEST = 100
+
 #: The three events of the lessons.
 EVENT_TYPES = ("user_signup", "order_placed", "payment_received")
 
@@ -48,7 +52,28 @@ def encode(event):
 
     Raises:
         TypeError: JSON cannot hold the event.
-        ValueError: It contains NaN or infinity, which JSON does not have (RFC 8259, section 6).
+        ValueError: It contains NaN or infinity, which JSON does not have (RFC 8259, section 6), or itself, or is nested
+            deeper than `DEEPEST`.
     """
-    text = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        text = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if text.count("[") + text.count("{") > DEEPEST and _depth(event) > DEEPEST:
+        raise ValueError(_TOO_DEEP)
     return text.encode()
+
+
+_TOO_DEEP = f"An event is nested {DEEPEST} deep at the most, so that whoever gets it can read it."
+
+
+def _depth(value):
+    """How deep lists and objects lie in each other, without going down by calls."""
+    depth, level = 0, [value]
+    while level:
+        inner = [
+            one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list, tuple))
+        ]
+        level = [value for values in inner for value in values]
+        depth += bool(inner)
+    return depth

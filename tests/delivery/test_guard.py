@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from webhook_tutorial import Blocked, Guard, Policy, Sender, guarded_session, make_event, serve, watch, why_no_answer
+from webhook_tutorial.answers import shown_to_owner, written_wrong
 from webhook_tutorial.clock import START
 from webhook_tutorial.delivery.guard import MOST_TRIED, dial, look_up
 
@@ -379,6 +380,12 @@ def test_why_no_connection_came_about_is_said_as_without_a_guard(error, words):
 
     assert deliver("http://hooks.example/", Guard(fail, Wire())) == words
     assert deliver("http://8.8.8.8/", Guard(None, fail)) == words
+
+
+@pytest.mark.parametrize("found", ["fe80::1%eth0", "127.1", "nobody", ""])
+def test_a_name_that_leads_to_no_address_is_no_fault_of_the_url(found):
+    words = deliver("http://hooks.example/", Guard(lambda host: [found], Wire()))
+    assert words == "blocked: unreadable" and not written_wrong(words) and shown_to_owner(words) == "could not connect"
 
 
 def test_a_name_without_an_address_is_no_name():

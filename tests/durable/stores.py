@@ -70,7 +70,7 @@ class Network:
     """Endpoints without a network, to hand in as ``session=``: what is asked of them, and a script of answers.
 
     It gives back a challenge, and answers everything else with `status` of the URL: 204 unless told, a number, a
-    list of which each is used once, or an exception to raise.
+    function that gives it, a list of which each is used once, or an exception to raise.
     """
 
     def __init__(self):
@@ -103,6 +103,8 @@ class _Adapter(BaseAdapter):
             status = network.status.get(request.url, 204)
             if isinstance(status, list):
                 status = status.pop(0) if status else 204
+        if callable(status):
+            status = status()
         if isinstance(status, BaseException):
             raise status
         response = requests.Response()

@@ -99,6 +99,24 @@ def test_a_secret_is_shown_once_and_again_when_rotated(ada, shop):
         assert "whsec_" not in ada("GET", path).text
 
 
+def test_a_subscription_that_is_removed_while_its_secret_is_rotated_is_not_there(ada, shop, monkeypatch):
+    one = ada("POST", "/subscriptions", A).get_json()
+    rotate = shop.subscriptions.rotate
+    monkeypatch.setattr(shop.subscriptions, "rotate", lambda id: (shop.subscriptions.remove(id), rotate(id))[1])
+    problem(ada("POST", f"/subscriptions/{one['id']}/rotate"), 404)
+
+
+@pytest.mark.parametrize("name", ["owner", "self", "subscription"])
+def test_a_field_that_is_called_like_an_argument_of_ours_is_named_too(ada, name):
+    one = ada("POST", "/subscriptions", A).get_json()
+    for answer in (
+        ada("POST", "/subscriptions", A | {name: "x"}),
+        ada("PATCH", f"/subscriptions/{one['id']}", {name: "x"}),
+    ):
+        problem(answer, 422)
+        assert fields(answer) == [f"#/{name}"]
+
+
 def test_a_test_is_sent_at_once_and_shown_in_the_log(ada, network):
     path = ada("POST", "/subscriptions", A).headers["Location"]
     answer = ada("POST", path + "/test").json

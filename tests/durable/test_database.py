@@ -1,5 +1,6 @@
 """The database: whole changes or none, from any thread, and after a death at any statement."""
 
+import contextlib
 import sqlite3
 import threading
 
@@ -57,6 +58,50 @@ def test_a_part_that_raises_is_undone_alone_and_ends_with_the_whole(db):
             add(db, "d")
         raise KeyError
     assert names(db) == ["A", "C"]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("within", [True, False])
+def test_an_interrupt_while_it_waits_for_the_file_leaves_nothing_open(db, tmp_path, monkeypatch, begun, within):
+    """The kernel's stop button: SQLite waits on, and the interrupt is raised when its call has returned."""
+    each = db._each
+
+    def interrupted(statements):
+        if not statements[0].startswith(("BEGIN", "SAVEPOINT")):
+            return each(statements)
+        if begun:
+            each(statements)
+        raise KeyboardInterrupt
+
+    def begin():
+        with monkeypatch.context() as patch:
+            patch.setattr(db, "_each", interrupted)
+            with pytest.raises(KeyboardInterrupt), db.transaction():
+                add(db, "a")
+
+    if within:
+        with db.transaction(), db.transaction():
+            add(db, "b")
+            begin()
+    else:
+        begin()
+        assert not db.in_transaction
+        with db.transaction():
+            add(db, "b")
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as other:
+        assert other.execute("SELECT name FROM owners").fetchall() == [("B",)]
+
+
+def test_whoever_opens_a_new_file_waits_for_those_who_do_so_too(tmp_path):
+    """To change to WAL, SQLite does not wait: it says at once that the file is locked."""
+    path = tmp_path / "new.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (id)")
+        timer = threading.Timer(0.2, other.execute, ["COMMIT"])
+        timer.start()
+        Database(path).close()
+        timer.join()
 
 
 def test_other_threads_wait_until_a_transaction_has_ended(db):

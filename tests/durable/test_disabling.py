@@ -120,6 +120,17 @@ def test_gone_disables_at_once_and_ends_what_waits(shop, a, network, told):
     assert network.ids(A) == ["evt_1", "evt_2", "evt_3"]
 
 
+def test_a_new_endpoint_begins_with_no_failures(shop, a, network, told):
+    network.status[A] = 503
+    daily(shop, 4)
+    network.status[B] = [204] + [503] * 20  # the challenge, and then most of a day that would have been the fifth
+    shop.run(until=START + 4.5 * DAY)
+    shop.change(shop.subscriptions.find(a.id), url=B)
+    daily(shop, 2, first=5)
+    assert [notice.kind for notice in told] == ["warned"]
+    assert shop.subscriptions.find(a.id).status == "active"
+
+
 def test_a_test_by_hand_neither_disables_nor_heals(shop, a, network):
     network.status[A] = [503] * 10 + [204, 410]
     shop.publish(order(1, shop))

@@ -19,6 +19,7 @@ from webhook_tutorial import Policy, SimulatedClock, SystemClock, make_event, ne
 from webhook_tutorial.clock import START
 from webhook_tutorial.durable.database import Database
 from webhook_tutorial.durable.provider import Conflict
+from webhook_tutorial.durable.vault import Vault
 
 OTHERS = {"ids": counting(100), "secrets": Random(2).randbytes}  # than the provider before gave
 A, B, C = (f"https://{name}.example/hook" for name in "abc")
@@ -166,6 +167,57 @@ def test_the_wrong_key_is_noticed_before_anything_is_lost(open_shop, shop):
     with pytest.raises(ValueError, match="not among those given"):
         open_shop(key=new_key())
     open_shop(key=[new_key(), KEY])
+
+
+def test_once_opened_with_a_new_key_the_old_one_may_go(open_shop, network):
+    new, shop = new_key(), open_shop()
+    [a] = subscribe(shop, A)
+    secrets = shop.subscriptions.secrets(a.id)
+    again = open_shop(key=[new, KEY], **OTHERS)
+    [b] = subscribe(again, B)
+    alone = open_shop(key=new, ids=counting(200))
+    assert alone.subscriptions.secrets(a.id) == secrets
+    alone.publish(order(1, alone))
+    alone.run()
+    assert states(alone, a) == states(alone, b) == {"evt_1": "delivered"}
+
+
+def test_a_key_that_fits_only_what_is_newest_is_the_wrong_one(tmp_path, open_shop):
+    new, shop = new_key(), open_shop()
+    [a] = subscribe(shop, A)
+    sealed = Vault(new).seal("whsec_")
+    shop.database.execute("INSERT INTO secrets (subscription, sealed) VALUES (?, ?)", a.id, sealed)
+    with pytest.raises(ValueError, match="not among those given"):
+        open_shop(key=new)
+
+
+def test_a_clock_that_is_set_back_during_an_attempt_holds_up_nobody(open_shop, network):
+    class SetBack(SimulatedClock):
+        def sleep(self, seconds):
+            assert seconds == 0 or self.now() > START, "it waits for a time that has been"
+            super().sleep(seconds)
+
+    clock = SetBack(START + 60)
+    shop = open_shop(clock=clock)
+    a, _ = subscribe(shop, A, B)
+    network.status[A] = [lambda: (setattr(clock, "_now", START), 204)[1]]
+    shop.publish(order(1, shop))
+    shop.run(until=START + 60)
+    assert states(shop, a) == {"evt_1": "delivered"} and network.ids(B) == ["evt_1"]
+    assert shop.test(a)["state"] == "delivered"
+
+
+@pytest.mark.parametrize("answer", [410, 400])
+def test_what_an_endpoint_answers_while_its_owner_moves_is_not_about_the_new_one(shop, network, answer):
+    [a] = subscribe(shop, A)
+    network.status[A] = lambda: (shop.change(a, url=B), answer)[1]
+    for number in (1, 2):
+        shop.publish(order(number, shop))
+    shop.run()
+    assert network.ids(A) == ["evt_1"] and sorted(network.ids(B)) == ["evt_1", "evt_2"]
+    found = shop.subscriptions.find(a.id)
+    assert (found.url, found.status, found.failures) == (B, "active", 0)
+    assert states(shop, a) == {"evt_1": "delivered", "evt_2": "delivered"}
 
 
 def test_an_interrupted_attempt_is_written_down_and_made_once_more(shop, network):

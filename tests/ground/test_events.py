@@ -57,6 +57,22 @@ def test_what_is_encoded_comes_back(value):
     assert json.loads(encode(value)) == value
 
 
+def nested(depth, inner=0):
+    for number in range(depth):
+        inner = [inner] if number % 2 else {"in": inner}
+    return inner
+
+
+def test_what_could_not_be_read_again_is_refused():
+    assert json.loads(encode(nested(100))) == nested(100)
+    assert json.loads(encode([[]] * 1000)) == [[]] * 1000
+    itself = []
+    itself.append(itself)
+    for value in (nested(101), nested(990), nested(100_000), {"a": 1, "b": [1, nested(100)]}, itself):
+        with pytest.raises(ValueError):
+            encode(value)
+
+
 @given(st.dictionaries(TEXT, st.integers() | TEXT))
 @SETTINGS
 def test_equal_events_have_equal_bytes(data):

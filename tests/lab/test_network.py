@@ -98,7 +98,27 @@ def test_a_guard_takes_it_in_place_of_the_systems(server):
     assert (network.looked_up, network.dialled) == (["hooks.example"], [("203.0.113.7", 80)])
 
 
-@pytest.mark.parametrize("found", ["203.0.113.7", [], ()])
+@pytest.mark.parametrize(
+    "found", ["203.0.113.7", [], (), [[]], [["203.0.113.7"], []], [["203.0.113.7"], "203.0.113.7"]]
+)
 def test_a_name_without_a_list_of_addresses_is_told(found):
     with pytest.raises(ValueError, match=r"hooks\.example"):
         Network({"hooks.example": found}, {})
+
+
+@pytest.mark.parametrize("key", ["hooks.example", "203.0.113.7:http", "[2001:db8::1", "[2001:db8::1]8443", "203.0.113"])
+def test_an_address_that_is_none_is_told(key):
+    with pytest.raises(ValueError, match="is no address"):
+        Network({}, {key: 1})
+
+
+def test_an_address_is_the_same_in_every_spelling(server):
+    network = Network({"hooks.example": ["2001:DB8:0::7"]}, {"2001:0db8::0007": server, "[2001:db8::8]:8443": server})
+    for host, port in (("hooks.example", 80), ("2001:db8::8", 8443)):
+        network.open(host, port).close()
+
+
+def test_every_address_of_a_name_is_tried(server):
+    network = Network({"hooks.example": ["203.0.113.9", "203.0.113.7", "203.0.113.9"]}, {"203.0.113.7": server})
+    network.open("hooks.example", 80).close()
+    assert network.dialled == [("203.0.113.9", 80), ("203.0.113.7", 80)]

@@ -131,7 +131,7 @@ class Guard:
         """Return the addresses of a host, a tuple of texts, if each of them is public: one that is not spoils all.
 
         Raises:
-            Blocked: ``reason`` is what `why_not_public` says.
+            Blocked: ``reason`` is what `why_not_public` says; ``"unreadable"`` where a name leads to no address.
             OSError: The name has no address.
         """
         found = [host] if _literal(host) else list(self._resolve(host))
@@ -140,6 +140,8 @@ class Guard:
         for address in found:
             if reason := why_not_public(address, self.also_public):
                 is_one = "is" if _literal(host) else "leads to"
+                if reason == "notation" and not _literal(host):  # that would be a fault of the URL
+                    reason = "unreadable"
                 sentence = f"{host} {is_one} an address that is not of the public internet: {reason}."
                 raise Blocked(reason, sentence, str(address))
         return tuple(dict.fromkeys(str(canonical(address)) for address in found))

@@ -132,9 +132,12 @@ class Api:
 
     def rotate_secret(self, subscription):
         try:
-            secret, until = self._provider.subscriptions.rotate(subscription.id)
+            rotated = self._provider.subscriptions.rotate(subscription.id)
         except ValueError as error:
             raise Problem(409, str(error)) from None
+        if rotated is None:
+            raise Problem(404, "There is no such subscription.")
+        secret, until = rotated
         return {"secret": secret, "previous_expires": iso(until)}
 
     # --- Deliveries -----------------------------------------------------------------------------------------

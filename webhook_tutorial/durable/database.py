@@ -1,8 +1,10 @@
 """One SQLite file in which a provider keeps what must survive it, and changes that are done whole or not at all."""
 
+import itertools
 import sqlite3
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -10,6 +12,8 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 # WAL lets others read while one writes. FULL waits for the disk at each commit, so that what is acknowledged survives
 # a power cut too (https://www.sqlite.org/pragma.html). SQLite checks references only where it is told to.
 _SETTINGS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+
+_PATIENCE = 10  # seconds for whoever else holds the file
 
 
 class Database:
@@ -26,17 +30,27 @@ class Database:
     """
 
     def __init__(self, path):
-        self._lock = threading.RLock()
+        self._lock, self._parts = threading.RLock(), itertools.count()
         # isolation_level=None: sqlite3 begins no transaction by itself, so that each one is seen in the code.
-        self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         try:
-            for setting in _SETTINGS:
-                self._db.execute(f"PRAGMA {setting}")
-            self._db.executescript(_SCHEMA.read_text(encoding="utf-8"))
+            self._set_up(time.monotonic() + _PATIENCE)
         except BaseException:
             self._db.close()
             raise
+
+    def _set_up(self, end):
+        while True:
+            try:
+                for setting in _SETTINGS:
+                    self._db.execute(f"PRAGMA {setting}")
+                self._db.executescript(_SCHEMA.read_text(encoding="utf-8"))
+                return
+            except sqlite3.OperationalError as error:  # to change to WAL, SQLite does not wait for others that do so
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
 
     def execute(self, sql, *values):
         """Execute one statement with ``values`` for its question marks; return its rows, a list."""
@@ -61,14 +75,20 @@ class Database:
             # refused, without waiting, because another has written in between (SQLITE_BUSY_SNAPSHOT).
             begin, commit, undo = ("BEGIN IMMEDIATE",), ("COMMIT",), ("ROLLBACK",)
             if self._db.in_transaction:
-                begin, commit, undo = ("SAVEPOINT part",), ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")
-            self._each(begin)
+                part = f"part_{next(self._parts)}"
+                begin, commit, undo = (
+                    (f"SAVEPOINT {part}",),
+                    (f"RELEASE {part}",),
+                    (f"ROLLBACK TO {part}", f"RELEASE {part}"),
+                )
             try:
+                self._each(begin)  # in here: an interrupt while it waits is raised when it has begun
                 yield
                 self._each(commit)
             except BaseException:
                 if self._db.in_transaction:  # some errors, a full disk for one, have ended it already
-                    self._each(undo)
+                    with suppress(sqlite3.OperationalError):  # it has not begun
+                        self._each(undo)
                 raise
 
     def _each(self, statements):

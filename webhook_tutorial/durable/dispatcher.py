@@ -55,8 +55,14 @@ class Dispatcher:
             self._session() as session,
             Sender(policy, self._clock, secret=secrets, session=session, chance=self._chance) as sender,
         ):
+            # Now, whatever a clock says that has been set back meanwhile: `run` waits until something is due.
+            due, delivery.due = delivery.due, -math.inf
             sender.deliveries.append(delivery)
-            sender.run(until=delivery.due)
+            try:
+                sender.run(until=-math.inf)
+            finally:
+                if delivery.due == -math.inf:
+                    delivery.due = due
 
     def _one_by_one(self, end):
         while row := self._wait_for_work(end):
@@ -115,8 +121,12 @@ class Dispatcher:
             delivery.state, delivery.error = "given up", f"{type(error).__name__}: {error}"
         finally:
             with self._database.transaction():
+                now = self._subscriptions.find(subscription.id)
+                moved = now is not None and now.url != subscription.url
+                if moved and delivery.state in ("refused", "gone"):  # so said the old endpoint, for itself
+                    delivery.state, delivery.due = "waiting", self._clock.now()
                 self._deliveries.record(row["id"], delivery)
-                if now := self._subscriptions.find(subscription.id):
+                if now and not moved:
                     self._health.note(now, delivery)
 
     def _tell_owners(self):

@@ -38,7 +38,8 @@ class Provider:
 
     Args:
         path: The file, made if it is not there.
-        key: Encrypts the secrets in it: of `new_key`, from the environment. A list changes it; see `Vault`.
+        key: Encrypts the secrets in it: of `new_key`, from the environment. A list changes it, the new key first: once
+            a provider was opened with it, all is sealed with the new one, and the old one may go.
         event_types: The catalogue, a dictionary from an event type to an example of its data.
         clock: Where the time comes from and what is slept on; a new `SimulatedClock` if left out.
         policy: The `Policy` of each delivery; the schedule of Standard Webhooks if left out.
@@ -121,7 +122,7 @@ class Provider:
         """Add somebody who may subscribe; return the id and the API key, which can be had this once only."""
         return self.subscriptions.add_owner(name)
 
-    def subscribe(self, owner, **fields):
+    def subscribe(self, owner, /, **fields):
         """Make a subscription once its endpoint has proved that it wants it; return it and its secret.
 
         Args:
@@ -137,7 +138,7 @@ class Provider:
         version = fields.get("version", [*self.render][-1])
         return self.subscriptions.add(owner, fields["url"], fields["events"], version)
 
-    def change(self, subscription, **fields):
+    def change(self, subscription, /, **fields):
         """Change a `Subscription`; return it as it is then, or None if it was removed meanwhile.
 
         Args:
@@ -150,10 +151,13 @@ class Provider:
         """
         self._check(fields, ("url", "events", "version", "status", "verify_token"), ())
         token = fields.pop("verify_token", "")
-        if fields.get("url", subscription.url) != subscription.url:
+        moves = fields.get("url", subscription.url) != subscription.url
+        if moves:
             self._prove(fields["url"], token)
         if "status" in fields:
-            fields |= {"reason": "", "failing_since": None, "failures": 0, "warned": False}
+            fields["reason"] = ""
+        if moves or "status" in fields:  # what the old endpoint did is not the new one's fault
+            fields |= {"failing_since": None, "failures": 0, "warned": False}
         return self.subscriptions.change(subscription.id, **fields) if fields else subscription
 
     def _check(self, fields, allowed, required):
@@ -180,7 +184,7 @@ class Provider:
         `run` delivers. Publishing the same id once more changes nothing.
 
         Raises:
-            ValueError: Its type is not in the catalogue, or its id cannot be signed.
+            ValueError: Its type is not in the catalogue, its id cannot be signed, or it is nested too deep to be read.
             TypeError: JSON cannot hold it.
         """
         if event["event_type"] not in self.event_types:

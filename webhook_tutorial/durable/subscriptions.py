@@ -123,19 +123,23 @@ class Subscriptions:
         return [self._vault.open(row["sealed"]) for row in rows]
 
     def check_key(self):
-        """Check that the secrets can be read.
+        """Check that every secret can be read, and seal it with the vault's first key, so that its others may go.
 
         Raises:
-            ValueError: They cannot: the vault has another key.
+            ValueError: One cannot: the vault does not have its key.
         """
-        for row in self._db.execute("SELECT sealed FROM secrets ORDER BY turn DESC LIMIT 1"):
-            self._vault.open(row["sealed"])
+        with self._db.transaction():
+            for row in self._db.execute("SELECT turn, sealed FROM secrets"):
+                sealed = self._vault.seal_anew(row["sealed"])
+                if self._vault.has_several_keys:
+                    self._db.execute("UPDATE secrets SET sealed = ? WHERE turn = ?", sealed, row["turn"])
 
     def rotate(self, id):
         """Give a subscription a new secret, and let the others sign on for the overlap.
 
         Returns:
-            The new secret, which can be had this once only, and until when the one before it signs too.
+            The new secret, which can be had this once only, and until when the one before it signs too; or None if the
+            subscription was removed meanwhile.
 
         Raises:
             ValueError: So many are signing already that one more would be too many for a receiver.
@@ -144,7 +148,10 @@ class Subscriptions:
         until = now + self._overlap
         with self._db.transaction():
             self._db.execute("DELETE FROM secrets WHERE subscription = ? AND expires <= ?", id, now)
-            if len(self.secrets(id)) >= MOST_SECRETS:
+            [(signing,)] = self._db.execute("SELECT count(*) FROM secrets WHERE subscription = ?", id)
+            if not signing:
+                return None
+            if signing >= MOST_SECRETS:
                 raise ValueError(f"{MOST_SECRETS} secrets are signing already: wait until the oldest has expired.")
             self._db.execute("UPDATE secrets SET expires = ? WHERE subscription = ? AND expires IS NULL", until, id)
             return self._add_secret(id), until

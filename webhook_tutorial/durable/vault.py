@@ -8,9 +8,12 @@ import hashlib
 class Vault:
     """Encrypts and decrypts what must be read again, with Fernet (https://cryptography.io/en/latest/fernet/).
 
+    Attributes:
+        has_several_keys: Whether a list of keys was given.
+
     Args:
         key: A key as `new_key` makes, from the environment or a key service, never from the same disk. A list of keys
-            decrypts with any and encrypts with the first: so the key itself is changed.
+            decrypts with any and encrypts with the first.
 
     Raises:
         ValueError: A key is no Fernet key.
@@ -20,6 +23,7 @@ class Vault:
         from cryptography.fernet import Fernet, MultiFernet
 
         keys = [key] if isinstance(key, (str, bytes)) else list(key)
+        self.has_several_keys = len(keys) > 1
         try:
             self._fernet = MultiFernet([Fernet(one) for one in keys])
         except ValueError:
@@ -41,6 +45,14 @@ class Vault:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             raise ValueError("This was sealed with a key that is not among those given.") from None
+
+    def seal_anew(self, sealed):
+        """Return the same secret, sealed with the first of the keys.
+
+        Raises:
+            ValueError: As for `open`.
+        """
+        return self.seal(self.open(sealed))
 
 
 def new_key():

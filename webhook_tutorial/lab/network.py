@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from ipaddress import ip_address
 
 from .running import name_at, reached
 
@@ -58,9 +59,9 @@ class Network:
         """
         with self._lock:
             self.dialled.append((address, port))
-        if (address, port) not in self._ports:
+        here = self._ports.get((_as_in_the_table(address), port))
+        if here is None:
             raise ConnectionRefusedError(f"The lab's network has nobody at {address}, port {port}.")
-        here = self._ports[address, port]
         reached.set(name_at("127.0.0.1", here))  # in pictures, an attempt goes to whoever was reached
         return socket.create_connection(("127.0.0.1", here), timeout)
 
@@ -72,12 +73,13 @@ class Network:
         Raises:
             OSError: As `resolve` and `connect` do.
         """
-        for address in (addresses := self.resolve(host)):
+        error = None
+        for address in self.resolve(host):
             try:
                 return self.connect(address, port, timeout)
-            except OSError:
-                if address == addresses[-1]:
-                    raise
+            except OSError as failed:
+                error = failed
+        raise error
 
 
 def _name(name):
@@ -85,15 +87,36 @@ def _name(name):
 
 
 def _script(name, found):
-    if isinstance(found, str) or not found:
-        raise ValueError(f"The addresses of {name} are a list, and there is one at least.")
-    return [list(one) for one in found] if not isinstance(found[0], str) else [list(found)]
+    script = found if isinstance(found, (list, tuple)) and not any(isinstance(one, str) for one in found) else [found]
+    if not script or not all(isinstance(one, (list, tuple)) and one and all(map(_is_text, one)) for one in script):
+        raise ValueError(
+            f"The addresses of {name} are a list of texts, and there is one at least; or a list of such lists."
+        )
+    return [list(one) for one in script]
+
+
+def _is_text(value):
+    return isinstance(value, str)
 
 
 def _endpoint(key):
     """An address with or without a port, as a pair of both."""
     if key.startswith("["):
-        address, _, port = key[1:].partition("]")
-        return address, int(port[1:] or 80)
-    address, colon, port = key.partition(":")
-    return (key, 80) if ":" in port or not colon else (address, int(port))
+        address, end, port = key[1:].partition("]")
+        ok = end and (not port or port.startswith(":"))
+    else:
+        address, _, port = (key, "", "") if key.count(":") > 1 else key.partition(":")
+        ok = True
+    try:
+        if ok:
+            return str(ip_address(address)), int(port.lstrip(":") or 80)
+    except ValueError:
+        pass
+    raise ValueError(f"{key!r} is no address with or without a port, such as 203.0.113.7:8443.")
+
+
+def _as_in_the_table(address):
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return address
