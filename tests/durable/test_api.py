@@ -117,6 +117,11 @@ def test_a_field_that_is_called_like_an_argument_of_ours_is_named_too(ada, name)
         assert fields(answer) == [f"#/{name}"]
 
 
+def test_where_it_is_found_is_said_under_a_prefix_too(ada, shop):
+    answer = ada("POST", "/subscriptions", A, base_url="http://localhost/api")
+    assert answer.headers["Location"] == f"/api/subscriptions/{answer.get_json()['id']}"
+
+
 def test_a_test_is_sent_at_once_and_shown_in_the_log(ada, network):
     path = ada("POST", "/subscriptions", A).headers["Location"]
     answer = ada("POST", path + "/test").json

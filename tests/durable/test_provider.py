@@ -17,6 +17,8 @@ from stores import KEY, Network, counting, images, order, provider
 
 from webhook_tutorial import Policy, SimulatedClock, SystemClock, make_event, new_key, serve, verify
 from webhook_tutorial.clock import START
+from webhook_tutorial.durable import dispatcher
+from webhook_tutorial.durable import provider as provider_module
 from webhook_tutorial.durable.database import Database
 from webhook_tutorial.durable.provider import Conflict
 from webhook_tutorial.durable.vault import Vault
@@ -284,6 +286,23 @@ def test_what_was_missed_comes_in_the_order_of_the_events(shop, network):
     assert network.ids(A)[2:] == ["evt_1", "evt_2", "evt_3"]
 
 
+def test_a_long_history_is_put_in_line_piece_by_piece(shop, network, monkeypatch):
+    monkeypatch.setattr(provider_module, "_AT_A_TIME", 3)
+    transaction, begun = shop.database.transaction, []
+    [a] = subscribe(shop, A)
+    shop.change(a, status="paused")
+    for number in range(1, 9):
+        shop.publish(order(number, shop))
+    a = shop.change(a, status="active", events=["user_signup"])
+    assert shop.redeliver_since(a, 0) == 0
+    a = shop.change(a, events=["order_*"])
+    monkeypatch.setattr(shop.database, "transaction", lambda: (begun.append(1), transaction())[1])
+    assert shop.redeliver_since(a, 1) == 7
+    assert len(begun) >= 3
+    shop.run()
+    assert network.ids(A) == [f"evt_{number}" for number in range(2, 9)] and shop.redeliver_since(a, 1) == 0
+
+
 def test_a_test_is_not_redelivered(shop):
     [a] = subscribe(shop, A)
     with pytest.raises(Conflict, match="test"):
@@ -308,6 +327,25 @@ def test_what_is_removed_in_the_middle_of_an_attempt_stays_removed(shop, network
     shop.run()
     assert network.ids(A) == ["evt_1"]
     assert [shop.database.execute(f"SELECT * FROM {table}") for table in ("deliveries", "attempts")] == [[], []]
+
+
+def test_who_is_removed_when_a_test_is_over_is_told_so(shop, network, monkeypatch):
+    [a] = subscribe(shop, A)
+    log = shop.deliveries.log
+
+    def removed_meanwhile(*arguments, **options):
+        if not shop.database.in_transaction:  # another may
+            shop.subscriptions.remove(a.id)
+        return log(*arguments, **options)
+
+    monkeypatch.setattr(shop.deliveries, "log", removed_meanwhile)
+    assert shop.test(a)["state"] == "delivered"
+
+
+@pytest.mark.parametrize("overlap", [-1, float("nan"), float("inf"), 1e12])
+def test_an_overlap_that_is_no_time_is_refused(open_shop, overlap):
+    with pytest.raises(ValueError, match="A secret signs on for"):
+        open_shop(overlap=overlap)
 
 
 def test_who_was_removed_is_sent_no_test(shop, network):
@@ -418,6 +456,20 @@ def test_nobody_waits_for_a_slow_endpoint_behind_which_more_events_wait(fan_out)
     assert all(network.ids(url) == ["evt_1", "evt_2", "evt_3"] for url in urls)
     assert [body["id"] for body in network.to(urls[0])] == ["evt_1", "evt_2", "evt_3"]
     assert network.most_of_one == 1 and 1 < network.most <= 4
+
+
+def test_as_many_slow_endpoints_as_workers_do_not_hold_up_the_others_until_all_is_done(fan_out, monkeypatch):
+    monkeypatch.setattr(dispatcher, "_TURN", 0)
+    shop, network, urls = fan_out
+    subscribe(shop, *urls[:5])
+    for url in urls[:4]:
+        network.status[url] = lambda: (time.sleep(0.01), 204)[1]
+    for number in range(10):
+        shop.publish(order(number, shop))
+    shop.run()
+    sent = [request.url for request in network.requests if b"challenge" not in request.body]
+    assert len(sent) == 50 and sent.index(urls[4]) < 15
+    assert all(network.ids(url) == [f"evt_{number}" for number in range(10)] for url in urls[:5])
 
 
 def test_several_workers_retry_on_the_same_clock(fan_out):

@@ -61,6 +61,7 @@ _METADATA = """
     169.254.170.2       AWS (containers)
     169.254.170.23      AWS (Kubernetes)
     fd00:42::42         Scaleway
+    fd00:c1::a9fe:a9fe  Oracle
     fd00:ec2::23        AWS (Kubernetes)
     fd00:ec2::254       AWS
     fd20:ce::254        Google

@@ -149,6 +149,9 @@ class Guard:
     def open(self, host, port, timeout=None):
         """Return a connection to a host: look it up, check all that is found, and connect to that, in one step.
 
+        Of several addresses each gets its share of the time that is left, so that one where nobody answers leaves some
+        for the next.
+
         Args:
             host, port: As a `Target` has them.
             timeout: Seconds for all of it but the look-up; None sets no limit.
@@ -160,8 +163,9 @@ class Guard:
         self._check_port(port)
         addresses, error = self.addresses(_host(host)), None
         end = None if timeout is None else time.monotonic() + timeout
-        for address in addresses[:MOST_TRIED]:
-            left = None if end is None else end - time.monotonic()
+        tried = addresses[:MOST_TRIED]
+        for number, address in enumerate(tried):
+            left = None if end is None else (end - time.monotonic()) / (len(tried) - number)
             if left is not None and left <= 0:
                 break
             try:

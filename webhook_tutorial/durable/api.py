@@ -111,7 +111,7 @@ class Api:
     def create_subscription(self, owner):
         with _naming_fields():
             one, secret = self._provider.subscribe(owner, **_body())
-        return _subscription(one) | {"secret": secret}, 201, {"Location": f"{request.path}/{one.id}"}
+        return _subscription(one) | {"secret": secret}, 201, {"Location": f"{request.root_path}{request.path}/{one.id}"}
 
     def get_subscription(self, subscription):
         return _subscription(subscription)

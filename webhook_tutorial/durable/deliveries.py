@@ -110,17 +110,23 @@ class Deliveries:
         sql = f"UPDATE deliveries SET turn = {turn}, state = 'waiting', due = ?, failed = 0, error = '' WHERE id = ?"
         self._db.execute(sql, self._clock.now(), id)
 
-    def missed(self, subscription_id, since):
+    def missed(self, subscription_id, since, last, limit):
         """Return what happened after number ``since`` and has not arrived at a subscription, whatever it wants.
 
+        Args:
+            since, last: The numbers before the first and of the last event to look at.
+            limit: How many at the most.
+
         Returns:
-            A list of rows, the oldest event first: ``event``, ``event_type``, and ``delivery``, its id or None.
+            A list of rows, the oldest event first: ``number``, ``event``, ``event_type``, and ``delivery``, its id or
+            None.
         """
         return self._db.execute(
-            "SELECT events.id AS event, event_type, deliveries.id AS delivery FROM events"
+            "SELECT number, events.id AS event, event_type, deliveries.id AS delivery FROM events"
             " LEFT JOIN deliveries ON deliveries.event = events.id AND subscription = ?"
-            " WHERE number > ? AND coalesce(state, '') NOT IN ('waiting', 'delivered') ORDER BY number",
-            *(subscription_id, since),
+            " WHERE number > ? AND number <= ? AND coalesce(state, '') NOT IN ('waiting', 'delivered')"
+            " ORDER BY number LIMIT ?",
+            *(subscription_id, since, last, limit),
         )
 
     def log(self, subscription_id, limit=-1, id=None):

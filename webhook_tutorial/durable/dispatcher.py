@@ -3,13 +3,15 @@
 import json
 import math
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from contextvars import Context, copy_context
 
 from ..delivery import Delivery, Sender
 from ..events import encode
 
 _LOOK_AGAIN = 0.05  # seconds after which a run looks for what has become due while its workers are busy
+_TURN = 0.5  # seconds after which a worker takes no further attempt of one endpoint, if others may be waiting
 
 
 class Dispatcher:
@@ -30,17 +32,27 @@ class Dispatcher:
         self._subscriptions, self._deliveries = provider.subscriptions, provider.deliveries
         self._policy, self._health, self._session, self._tell = policy, health, session, tell
         self._workers, self._chance = workers, chance
-        self._running = threading.Lock()
+        # A context can be entered once at a time, and whatever interrupts a run, it has been left then.
+        self._running = Context()
 
     def run(self, until=None):
         """As `Provider.run` says."""
-        if not self._running.acquire(blocking=False):
-            raise RuntimeError("This provider is running already, and delivers what is published meanwhile.")
+        context, entered = copy_context(), []
+
+        def run():
+            entered.append(True)
+            context.run(self._run, math.inf if until is None else until)
+
         try:
-            self._tell_owners()
-            (self._one_by_one if self._workers == 1 else self._side_by_side)(math.inf if until is None else until)
-        finally:
-            self._running.release()
+            self._running.run(run)
+        except RuntimeError:
+            if entered:
+                raise
+            raise RuntimeError("This provider is running already, and delivers what is published meanwhile.") from None
+
+    def _run(self, end):
+        self._tell_owners()
+        (self._one_by_one if self._workers == 1 else self._side_by_side)(end)
 
     def send(self, delivery, subscription, policy):
         """Make one attempt, which the `Delivery` tells of then; nothing is written down.
@@ -100,12 +112,18 @@ class Dispatcher:
             self._clock.nap(until - now)
 
     def _serve(self, id, end, stop):
-        """Make all attempts at one endpoint that are due, in their order."""
+        """Make the attempts at one endpoint that are due, in their order, until its turn is over.
+
+        As many slow endpoints as there are workers hold up the others for a turn, and not for all that waits there.
+        """
+        turn_ends = time.monotonic() + _TURN
         while not stop.is_set():
             row = self._deliveries.next(id)
             if row is None or row["due"] > min(end, self._clock.now()):
                 return
             self._attempt(row)
+            if time.monotonic() > turn_ends:
+                return
 
     def _attempt(self, row):
         """Make one attempt and write down what came of it, all of it or nothing."""

@@ -23,6 +23,7 @@ from .vault import Vault
 TEST_EVENT = "test"
 
 _ONCE = Policy(())
+_AT_A_TIME = 1000  # events that are put in line in one transaction
 
 
 class Conflict(Exception):
@@ -58,7 +59,7 @@ class Provider:
         chance: Gives a number from 0 to 1 for the jitter.
 
     Raises:
-        ValueError: The key is none, or is not the one of this file.
+        ValueError: The key is none, or is not the one of this file; or the overlap is no time.
 
     Attributes:
         database, subscriptions, deliveries: The file and the two stores in it.
@@ -88,6 +89,10 @@ class Provider:
         self.clock, self.event_types = clock or SimulatedClock(), dict(event_types)
         self.render = dict(render or {"1": lambda event: event})
         self._challenge, self._session, self._random, self._ids = challenge, session, secrets, ids or _random_id
+        if not 0 <= overlap <= 3650 * DAY:
+            raise ValueError(
+                f"A secret signs on for 0 seconds or more, and ten years at the most, not for {overlap!r}."
+            )
         vault = Vault(key)
         self.database = Database(path)
         self.subscriptions = Subscriptions(self.database, vault, self.clock, self._ids, secrets, overlap)
@@ -232,7 +237,7 @@ class Provider:
             self.deliveries.add_event(event, test=True)
             id = self.deliveries.add(event["id"], subscription.id, delivery.state)
             self.deliveries.record(id, delivery)
-        return self.deliveries.log(subscription.id, id=id)[0]
+            return self.deliveries.log(subscription.id, id=id)[0]
 
     def redeliver(self, subscription, id):
         """Put a delivery of a `Subscription` in line once more, one that has arrived as well.
@@ -258,23 +263,29 @@ class Provider:
     def redeliver_since(self, subscription, since):
         """Put in line whatever a `Subscription` wants, has happened after number ``since``, and has not arrived there.
 
+        It is done a thousand events at a time, and others may write in between. Asked once more, it goes on.
+
         Returns:
             How many deliveries were put in line; those that were waiting already are not among them.
 
         Raises:
             Conflict: The subscription is not active.
         """
-        with self.database.transaction():
-            subscription = self._must_be_active(subscription.id)
-            missed = [
-                row for row in self.deliveries.missed(subscription.id, since) if subscription.wants(row["event_type"])
-            ]
-            for row in missed:
-                if row["delivery"]:
-                    self.deliveries.put_back(row["delivery"])
-                else:  # it was not active when that happened
-                    self.deliveries.add(row["event"], subscription.id)
-        return len(missed)
+        last, queued = self.deliveries.last_number(), 0
+        while True:
+            with self.database.transaction():
+                subscription = self._must_be_active(subscription.id)
+                missed = self.deliveries.missed(subscription.id, since, last, _AT_A_TIME)
+                for row in missed:
+                    since = row["number"]
+                    if subscription.wants(row["event_type"]):
+                        queued += 1
+                        if row["delivery"]:
+                            self.deliveries.put_back(row["delivery"])
+                        else:  # it was not active when that happened
+                            self.deliveries.add(row["event"], subscription.id)
+            if len(missed) < _AT_A_TIME:
+                return queued
 
     def _must_be_active(self, id):
         subscription = self.subscriptions.find(id)
