@@ -2,10 +2,12 @@
 
 import gc
 import socket
+import sqlite3
 import threading
 import time
 
 import pytest
+import sqlalchemy
 from brokers import where
 from kombu import Connection, Exchange, Producer, Queue
 from support import run_python, until
@@ -32,7 +34,8 @@ def open_broker(place, monkeypatch):
 
     yield open_broker
     for broker in opened:
-        broker.delete()
+        if not broker._closed:
+            broker.delete()
         broker.close()
         broker.close()
     gc.collect()  # what was left open would be a warning, and so an error, here
@@ -227,7 +230,6 @@ def test_where_no_broker_is_one_sentence_says_so_and_nothing_hangs(silent, monke
         ("amqp://guest:guest@127.0.0.1:1//", "refused"),
         (f"amqp://guest:guest@127.0.0.1:{silent}//", "timed out"),
         ("amqp://nowhere.invalid//", "amqp|Name|resol|known"),
-        ("nonsense://x", "No such transport"),
         (f"sqla+sqlite:///{tmp_path}/no/such/folder/queues.db", "unable to open"),
         (f"sqla+sqlite:///{tmp_path}/text.db", "not a database"),
     ):
@@ -277,3 +279,190 @@ def test_without_a_declaration_a_message_is_lost_without_an_error(tmp_path):
         for engine, _ in channel._engines.values():
             engine.dispose()
     gc.collect()
+
+
+# --- What others do to it -----------------------------------------------------------------------------------
+
+
+def test_every_spelling_of_amqp_is_a_real_broker(open_broker, place):
+    url = place.get("url") or ""
+    if not url.startswith("amqp"):
+        pytest.skip("of RabbitMQ's URL")
+    for other in (url.replace("amqp", "pyamqp", 1), url.replace("amqp", "AMQP", 1)):
+        with Broker(QUEUES, **place | {"url": other}) as broker:
+            assert broker.is_real and broker.where.startswith("RabbitMQ")
+
+
+@pytest.mark.parametrize(
+    ("queues", "words"),
+    [
+        ({"a": ["#"], "a.dead": ["#"]}, "has the one with .dead for itself"),
+        ({1: ["#"]}, "a text"),
+        ({"a": [7]}, "list of routing keys"),
+        ({"a": ["x" * 256]}, "255 bytes"),
+    ],
+)
+def test_a_queue_that_cannot_be_is_refused(queues, words):
+    with pytest.raises(ValueError, match=words):
+        Broker(queues, url="memory://")
+
+
+@pytest.mark.parametrize("url", ["nonsense://x", "localhost", "redis://127.0.0.1", "://", "amqp"])
+def test_a_url_of_another_kind_is_told(url):
+    with pytest.raises(BrokerError, match="begins with amqp://"):
+        Broker(QUEUES, url=url)
+
+
+def test_a_password_that_spoils_a_url_is_told_and_not_shown():
+    with pytest.raises(BrokerError, match="%2F") as caught:
+        Broker(QUEUES, url="amqp://guest:pass/word@127.0.0.1//")
+    assert "pass/word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["what?.db", "a;b.db", "a#b.db"])
+def test_a_files_name_that_would_be_read_as_something_else_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="file has no"):
+        Broker(QUEUES, file=tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, 7])
+def test_a_routing_key_that_is_none_is_refused(open_broker, key):
+    with pytest.raises(ValueError, match="1 to 255 bytes"):
+        open_broker().publish(event(1), key=key)
+
+
+def test_a_dead_letter_is_published_anew_and_not_worked_on(open_broker):
+    broker = open_broker()
+    broker.publish(event(1))
+    work(broker, "warehouse", lambda event: 1 / 0, wait=0.3)
+    sizes(broker, warehouse_dead=1)
+    with pytest.raises(ValueError, match="publish anew"):
+        work(broker, "warehouse.dead", print, wait=0.3)
+    for message in broker.messages("warehouse.dead", wait=0.3):
+        with pytest.raises(ValueError, match="publish anew"):
+            broker.again(message)
+        broker.publish(message.event)
+        message.ack()
+    sizes(broker, warehouse=1, warehouse_dead=0)
+
+
+def test_the_brokers_count_and_ours_are_one(open_broker, place):
+    """A message that was tried twice by us, and then killed its worker: three tries, as ever."""
+    broker = open_broker()
+    broker._publish(b"{}", Exchange(""), f"{place['name']}.warehouse", headers={"tries": 3})
+    seen = []
+    assert work(broker, "warehouse", seen.append, wait=0.3) == 0
+    assert seen == []
+    sizes(broker, warehouse_dead=1)
+
+
+@pytest.mark.parametrize("tries", ["many", -5, None, [1]])
+def test_what_others_write_into_a_header_stops_no_worker(open_broker, place, tries):
+    broker = open_broker()
+    broker._publish(b"{}", Exchange(""), f"{place['name']}.warehouse", headers={"tries": tries, "error": ["x"]})
+    assert taken_tries(broker) == [1]
+
+
+def taken_tries(broker):
+    found = []
+    for message in broker.messages("warehouse", wait=0.3):
+        found.append(message.tries)
+        message.ack()
+    return found
+
+
+def test_clear_throws_away_dead_letters_too(open_broker):
+    broker = open_broker()
+    broker.publish(event(1))
+    work(broker, "warehouse", lambda event: 1 / 0, wait=0.3)
+    sizes(broker, warehouse_dead=1)
+    broker.clear()
+    sizes(broker, warehouse_dead=0)
+
+
+def test_a_broker_that_was_closed_says_so_and_loses_nothing(open_broker):
+    broker = open_broker()
+    broker.close()
+    with pytest.raises(BrokerError, match="was closed"):
+        broker.publish(event(1))
+    with pytest.raises(BrokerError, match="was closed"):
+        next(broker.messages("warehouse", wait=0.1))
+    assert taken(open_broker(), "warehouse") == []
+
+
+def test_a_file_that_was_locked_loses_nothing_afterwards(tmp_path, monkeypatch):
+    """kombu connects anew then, and has forgotten who wishes for what."""
+    from kombu.transport.sqlalchemy import Channel
+
+    with Broker(QUEUES, file=tmp_path / "queues.db") as broker:
+        put, failed = Channel._put, []
+
+        def locked(self, *arguments, **options):
+            if not failed:
+                failed.append(1)
+                raise sqlalchemy.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database is locked"))
+            return put(self, *arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Channel, "_put", locked)
+            with pytest.raises(BrokerError, match="locked"):
+                broker.publish(event(1))
+        for number in (2, 3):
+            broker.publish(event(number))
+        assert [id for id, _ in taken(broker, "warehouse")] == ["evt_2", "evt_3"]
+
+
+def test_after_the_stop_button_it_goes_on(open_broker, monkeypatch):
+    broker = open_broker()
+    publish = Producer.publish
+
+    def stopped(self, *arguments, **options):
+        publish(self, *arguments, **options)
+        if self.channel.connection.client.transport_cls.startswith("sqla"):
+            self.channel.session.execute(sqlalchemy.text("BEGIN IMMEDIATE"))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Producer, "publish", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            broker.publish(event(1))
+    broker.publish(event(2))
+    assert {"evt_1", "evt_2"} == {id for id, _ in taken(broker, "warehouse")}
+
+
+def test_a_file_that_was_removed_is_made_again(tmp_path):
+    for _ in range(2):
+        with Broker(QUEUES, file=tmp_path / "queues.db") as broker:
+            broker.publish(event(1))
+            assert len(taken(broker, "warehouse")) == 1
+        for path in tmp_path.iterdir():
+            path.unlink()
+
+
+def later(kind):
+    async def coroutine(event):
+        pass
+
+    def generator(event):
+        yield
+
+    return {"coroutine": coroutine, "generator": generator, "returns one": lambda event: coroutine(event)}[kind]
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "generator"])
+def test_a_handler_that_would_do_nothing_is_refused(open_broker, kind):
+    broker = open_broker()
+    broker.publish(event(1))
+    with pytest.raises(TypeError, match="has done nothing yet"):
+        work(broker, "warehouse", later(kind), wait=0.3)
+    assert [id for id, _ in taken(broker, "warehouse")] == ["evt_1"]
+
+
+def test_a_handler_that_returns_a_coroutine_has_failed():
+    with Broker(QUEUES, url="memory://", name="returns-one") as broker:
+        broker.publish(event(1))
+        assert work(broker, "warehouse", later("returns one"), wait=0.1) == 0
+        [dead] = broker.messages("warehouse.dead", wait=0.1)
+        assert "has done nothing yet" in dead.error
+        broker.delete()

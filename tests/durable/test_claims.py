@@ -139,7 +139,9 @@ def test_what_is_removed_was_done_and_nothing_else(outbox, clock):
     assert add(outbox, "late") == [True] and add(outbox, "waits") == [False]
 
 
-@pytest.mark.parametrize("lease, limit", [(0, 1), (-1, 1), (float("nan"), 1), (60, 0)])
+@pytest.mark.parametrize(
+    "lease, limit", [(0, 1), (-1, 1), (float("nan"), 1), (60, 0), (1e-9, 1), (float("inf"), 1), (60, 1.5)]
+)
 def test_a_lease_that_is_none_is_refused(outbox, lease, limit):
     with pytest.raises(ValueError, match="A lease lasts more than 0 seconds"):
         outbox.claim(lease, limit)
@@ -463,3 +465,113 @@ def test_a_million_rows_cost_a_relay_no_more_than_ten_thousand(tmp_path, waiting
         database.close()
     few, many = taken.values()
     assert all(0 < many[name] <= 2 * few[name] for name in few), taken
+
+
+# --- Misuse -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", ["text", 5, None, {"number": 7}])
+def test_what_is_no_bytes_is_not_stored(inbox, body):
+    with pytest.raises(TypeError, match="bytes as they came"):
+        inbox.store("msg_1", body)
+    assert inbox.count()["waiting"] == 0
+
+
+def test_any_kind_of_bytes_is_stored(inbox):
+    for id, body in enumerate((b"{}", bytearray(b"{}"), memoryview(b"{}"))):
+        assert inbox.store(f"msg_{id}", body)
+    assert [claim.body for claim in inbox.claim(60, limit=9)] == [b"{}"] * 3
+
+
+def test_a_body_that_its_sender_has_mended_takes_the_place_of_the_one_that_was_set_aside(inbox, db, charges):
+    inbox.store("msg_7", b"{}")
+    inbox.handle(charge(db), NEVER_AGAIN, lease=60)
+    assert inbox.errors() == [("msg_7", "KeyError: 'number'")]
+    assert inbox.store("msg_7", b'{"number": 7}', aggregate="order 7") is True
+    assert inbox.handle(charge(db), NEVER_AGAIN, lease=60) == 1 and charges() == [7]
+
+
+async def _later(event):
+    pass
+
+
+def _generator(event):
+    yield
+
+
+@pytest.mark.parametrize("handler", [_later, _generator])
+def test_a_function_that_would_do_nothing_is_refused(inbox, outbox, handler):
+    add(outbox, "evt_1")
+    inbox.store("msg_1", b"{}")
+    for call in (outbox.relay, inbox.handle):
+        with pytest.raises(TypeError, match="has done nothing yet"):
+            call(handler, NEVER_AGAIN, lease=60)
+    assert outbox.count()["waiting"] == inbox.count()["waiting"] == 1
+
+
+def test_what_returns_a_coroutine_has_failed(outbox):
+    add(outbox, "evt_1")
+    assert outbox.relay(lambda event: _later(event), NEVER_AGAIN, lease=60) == 0
+    assert "has done nothing yet" in outbox.errors()[0][1]
+
+
+def test_nothing_is_told_within_a_transaction_that_may_be_undone(outbox, db):
+    told = []
+    with pytest.raises(RuntimeError, match="outside of a transaction"), db.transaction():
+        outbox.add(make_event("order_placed", {}, id="evt_1"))
+        outbox.relay(told.append, NEVER_AGAIN, lease=60)
+    assert told == []
+
+
+def test_a_handler_that_ends_the_transaction_is_told(inbox, db, charges):
+    inbox.store("msg_7", b'{"number": 7}')
+
+    def ends(event):
+        charge(db)(event)
+        db.execute("ROLLBACK")
+
+    assert inbox.handle(ends, NEVER_AGAIN, lease=60) == 0
+    assert "has ended the transaction" in inbox.errors()[0][1] and charges() == []
+
+
+def test_an_error_that_cannot_be_told_stops_no_worker(outbox):
+    class Odd(Exception):
+        def __str__(self):
+            return None
+
+    def fail(event):
+        raise Odd
+
+    add(outbox, "evt_1", "evt_2")
+    outbox.relay(fail, NEVER_AGAIN, lease=60)
+    assert outbox.errors() == [("evt_1", "Odd: ?"), ("evt_2", "Odd: ?")]
+
+
+def test_a_worker_that_finds_the_file_locked_comes_again(outbox, monkeypatch):
+    add(outbox, "evt_1")
+    claim, locked = outbox.claim, []
+
+    def busy(lease):
+        if len(locked) < 3:
+            locked.append(1)
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return claim(lease)
+
+    monkeypatch.setattr(outbox, "claim", busy)
+    assert outbox.relay(lambda event: None, NEVER_AGAIN, lease=60) == 1 and len(locked) == 3
+
+
+def test_times_that_are_none_and_ids_that_are_missing_change_nothing(inbox):
+    inbox.store("msg_1", b"{}")
+    [claim] = inbox.claim(60)
+    for wait in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="claimed again"):
+            inbox.try_again(claim, wait)
+    inbox.set_aside(claim)
+    assert inbox.put_back(id=None) == 0  # as request.args.get("id") gives
+    for call in (lambda: inbox.remove_done("2026-01-01"), lambda: inbox.put_back(since="2026-01-01")):
+        with pytest.raises(TypeError, match="A time is a number"):
+            call()
+    assert inbox.count()["set aside"] == 1

@@ -2,7 +2,8 @@
 
 It is kombu (https://docs.celeryq.dev/projects/kombu), which speaks AMQP to RabbitMQ and has transports that need no
 broker: in memory within one process, or in an SQLite file. Those two are for learning. They take a message out of the
-queue before anybody has worked on it, so a worker that is killed takes it along; on RabbitMQ it comes back.
+queue before anybody has worked on it, so a worker that is killed takes it along, in memory one that is stopped, too; on
+RabbitMQ it comes back.
 """
 
 import itertools
@@ -28,8 +29,9 @@ TRIES = 3
 
 _PATIENCE = 3.0  # seconds for a broker to answer
 _LOOK_AGAIN = 0.01  # seconds after which an embedded transport looks again for a message
-_ERRORS = OSError, KombuError, AMQPError, SQLAlchemyError, KeyError  # KeyError: kombu does not know the scheme
+_ERRORS = OSError, KombuError, AMQPError, SQLAlchemyError
 _RETRY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2}
+_SCHEMES = {"amqp": "amqp", "amqps": "amqps", "pyamqp": "amqp", "memory": "memory", "sqla+sqlite": "sqla+sqlite"}
 
 
 class BrokerError(ConnectionError):
@@ -50,8 +52,8 @@ class Message:
         headers = raw.headers or {}
         body = raw.body
         self.body = body.encode() if isinstance(body, str) else bytes(body)
-        self._raw, self.queue, self.error = raw, queue, headers.get("error", "")
-        self.tries = 1 + headers.get("tries", 0) + (headers.get("x-delivery-count") or 0)
+        self._raw, self.queue, self.error = raw, queue, str(headers.get("error", ""))
+        self.tries = 1 + sum(_count(headers.get(name)) for name in ("tries", "x-delivery-count"))
 
     @property
     def event(self):
@@ -71,8 +73,9 @@ class Broker:
     """A topic exchange and its queues. Each queue gets a copy of every message whose routing key it wishes for.
 
     All who use it hand in the same ``queues``, and each declares them: a message that is published before its queue was
-    declared is lost without an error. The queues are durable, the messages persistent, and each publish waits for the
-    broker's word that it has the message. It may be used from any thread.
+    declared is lost without an error. So is one that no queue wishes for. The queues are durable, the messages
+    persistent, and each publish waits for the broker's word that it has the message. A wish that is left out later
+    stays until `clear`. It may be used from any thread.
 
     Args:
         queues: A dictionary from a queue's name to its wishes, a list of routing keys: ``order.placed``, or patterns in
@@ -83,18 +86,25 @@ class Broker:
 
     Raises:
         BrokerError: There is none, or what is declared there is something else.
+        ValueError: A name, a wish or the file's name cannot be used.
     """
 
     def __init__(self, queues, *, url=None, file=None, name="shop"):
+        if file and set(str(file)) & set("?;#"):  # kombu reads several URLs, and a URL's query, there
+            raise ValueError(f"The name of a broker's file has no '?', ';' and '#': {file}")
         embedded = f"sqla+sqlite:///{file}" if file else "memory://"
-        self.url = url or os.environ.get(VARIABLE) or embedded
+        self.url, self._closed = _known(url or os.environ.get(VARIABLE) or embedded), False
         self.is_real = self.url.startswith("amqp")
         self._exchange = Exchange(name, "topic", durable=True)
         self._lock = RLock()
         self._queues = {}  # of each name as many as it has wishes: kombu declares a queue with one binding
         for short, wishes in queues.items():
-            if isinstance(wishes, str) or not wishes:
+            if not isinstance(short, str) or not short or f"{short}.dead" in queues:
+                raise ValueError(f"A queue's name is a text, and {short!r} has the one with .dead for itself.")
+            if isinstance(wishes, str) or not wishes or not all(isinstance(one, str) for one in wishes):
                 raise ValueError(f"What {short} wishes for is a list of routing keys: ['order.*']")
+            if max(len(one.encode()) for one in (f"{name}.{short}.dead", *wishes)) > 255:
+                raise ValueError(f"Names and routing keys have 255 bytes at the most (AMQP 0-9-1): {short}")
             wishes = wishes if self.is_real else sorted({one for wish in wishes for one in _spelled_out(wish)})
             options = {"exchange": self._exchange, "durable": True, "queue_arguments": self._arguments(name, short)}
             self._queues[short] = [Queue(f"{name}.{short}", routing_key=wish, **options) for wish in wishes]
@@ -129,8 +139,15 @@ class Broker:
         Args:
             event: A dictionary, such as `make_event` gives.
             key: The routing key; the event's type with dots if left out: ``order.placed``.
+
+        Raises:
+            ValueError: The key is no text of 1 to 255 bytes.
+            BrokerError: It could not be published, or not everywhere: publish it again. Or this broker was closed.
         """
-        self._publish(encode(event), self._exchange, key or event["event_type"].replace("_", "."))
+        key = event["event_type"].replace("_", ".") if key is None else key
+        if not isinstance(key, str) or not 0 < len(key.encode(errors="replace")) <= 255:
+            raise ValueError(f"A routing key is a text of 1 to 255 bytes (AMQP 0-9-1), not {key!r:.80}.")
+        self._publish(encode(event), self._exchange, key)
 
     def messages(self, queue, wait=None):
         """Give each `Message` of a queue as it comes, one at a time; the next when you ask for it.
@@ -139,27 +156,42 @@ class Broker:
             queue: The queue's name; ``"email.dead"`` for the dead letters of ``"email"``.
             wait: End when there was none for so many seconds; never if left out.
         """
-        arrived = deque()
-        with self._connect() as connection, connection.channel() as channel:
-            bound = self._of(queue)(channel)
-            with Consumer(channel, [bound], on_message=arrived.append, prefetch_count=1, accept=["json"]):
-                while True:
-                    try:
-                        while not arrived:
-                            connection.drain_events(timeout=wait)
-                    except TimeoutError:
-                        return
-                    except _ERRORS as error:
-                        raise self._unusable(error) from None
-                    yield Message(arrived.popleft(), queue)
+        if self._closed:
+            raise BrokerError(f"This broker, {self.where}, was closed.")
+        arrived, bound = deque(), self._of(queue)
+        taking = {"on_message": arrived.append, "prefetch_count": 1, "accept": ["json"]}
+        with (
+            self._told(),
+            self._line() as connection,
+            connection.channel() as channel,
+            Consumer(channel, [bound(channel)], **taking),
+        ):
+            while True:
+                try:
+                    while not arrived:
+                        connection.drain_events(timeout=wait)
+                except TimeoutError:
+                    return
+                yield Message(arrived.popleft(), queue)
 
     def again(self, message, error=""):
-        """Put a message that failed at the end of its queue, or after `TRIES` among the dead letters; then ack it."""
+        """Put a message that failed at the end of its queue, or after `TRIES` among the dead letters; then ack it.
+
+        Raises:
+            ValueError: It is a dead letter already: publish its event anew.
+        """
+        self.must_be_a_queue_for_work(message.queue)
         over = message.tries >= TRIES
         queue = self._of(message.queue + ".dead" if over else message.queue).name
         headers = {"tries": message.tries, "error": str(error)[:1000]}
         self._publish(message.body, Exchange(""), queue, headers=headers)
         message.ack()
+
+    def must_be_a_queue_for_work(self, queue):
+        """Raise ValueError if a queue is none, or one of dead letters."""
+        self._of(queue)
+        if f"{queue}.dead" not in self._queues:
+            raise ValueError(f"{queue} has dead letters: look at its messages(), and publish anew what is mended.")
 
     def size(self, queue):
         """Return how many messages wait in a queue; those that have been given to somebody do not count."""
@@ -175,17 +207,23 @@ class Broker:
         """Throw away the queues with all that is in them, and the exchange."""
         with self._using() as channel:
             for queue in self._queues:
-                self._of(queue)(channel).delete()
+                bound = self._of(queue)(channel)
+                if not self.is_real:  # kombu forgets what a queue holds only if it is bound to an exchange
+                    bound.purge()
+                bound.delete()
             with suppress(KeyError):  # in memory, another may have done so
                 self._exchange(channel).delete()
 
     def close(self):
         """Close the connection; the queues stay. It is fine to do so twice."""
         with self._lock:
-            if self.url.startswith("sqla") and self._connection.connected:
-                for engine, _ in self._connection.default_channel._engines.values():
-                    engine.dispose()  # or its file stays open
-            self._connection.release()
+            self._closed = True
+            self._let_go()
+
+    def _let_go(self, broken=False):
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            _end(connection, self.url, broken)
 
     def _of(self, queue):
         if queue not in self._queues:
@@ -213,19 +251,43 @@ class Broker:
                 content_type="application/json",
                 content_encoding="utf-8",
                 delivery_mode="persistent",
-                retry=True,
+                retry=self.is_real,  # an embedded transport forgets who wishes for what when it connects anew
                 retry_policy=_RETRY,
             )
 
     def _declare(self):
         with self._using() as channel:
-            for one in itertools.chain(*self._queues.values()):
-                one(channel).declare()
+            self._declare_on(channel)
+
+    def _declare_on(self, channel):
+        for one in itertools.chain(*self._queues.values()):
+            one(channel).declare()
 
     @contextmanager
     def _using(self):
         with self._lock, self._told():
-            yield self._connection.default_channel
+            if self._closed:
+                raise BrokerError(f"This broker, {self.where}, was closed.")
+            if self._connection is None:  # the one before was let go
+                self._connection = self._connect()
+                self._declare_on(self._connection.default_channel)
+            try:
+                yield self._connection.default_channel
+            except BaseException as error:
+                # Stopped in the middle of a frame, a line is of no more use; nor is a session in the middle of a write,
+                # which keeps the file locked.
+                if self.url.startswith("sqla") or (self.is_real and not isinstance(error, Exception)):
+                    self._let_go(broken=True)
+                raise
+
+    @contextmanager
+    def _line(self):
+        """A connection of its own, for as long as messages are taken."""
+        connection = self._connect()
+        try:
+            yield connection
+        finally:
+            _end(connection, self.url)
 
     def _connect(self):
         with self._told():
@@ -240,6 +302,8 @@ class Broker:
     def _told(self):
         try:
             yield
+        except BrokerError:
+            raise
         except _ERRORS as error:
             raise self._unusable(error) from None
 
@@ -248,6 +312,44 @@ class Broker:
             f"No message broker can be used at {self.where} ({type(error).__name__}: {error}). "
             f"Start one, as the README says, or unset {VARIABLE}."
         )
+
+
+def _known(url):
+    """A URL with its scheme as we know it."""
+    scheme, colon, rest = url.partition("://")
+    if not colon or scheme.lower() not in _SCHEMES:
+        raise BrokerError(
+            f"The URL of a broker begins with amqp:// or amqps://, not with {scheme[:20]!r}; see {VARIABLE}."
+        )
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise BrokerError(
+            "The URL of a broker has no port that is a number. In a user's name or a password, / # ? and @ are written "
+            f"as %2F %23 %3F and %40; see {VARIABLE}."
+        ) from None
+    return f"{_SCHEMES[scheme.lower()]}://{rest}"
+
+
+def _count(value):
+    """What a header counts; whoever else publishes may write anything there."""
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _end(connection, url, broken=False):
+    """Close a connection, whatever state it was left in; of a file, its session too."""
+    with suppress(Exception):
+        if url.startswith("sqla") and connection.connected:
+            channel = connection.default_channel
+            for one in (channel, *connection.connection.channels):
+                if one._session is not None:
+                    one._session.invalidate()
+            for engine, _ in channel._engines.values():
+                engine.dispose()  # or its file stays open
+            channel._engines.clear()  # or a file that was removed meanwhile has no tables
+        elif broken:
+            connection.connection.collect()  # else the broker is asked to agree, over a line that is of no use
+    connection.release()
 
 
 def _spelled_out(wish):

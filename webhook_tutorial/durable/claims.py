@@ -9,8 +9,11 @@ PostgreSQL does the same with ``FOR UPDATE SKIP LOCKED`` inside of the claim. SQ
 statement is enough.
 """
 
+import inspect
 import json
+import math
 import random
+import sqlite3
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -19,8 +22,11 @@ from ..look import shortened, visible
 #: What may become of an entry. One that is set aside is kept, with its error, until somebody puts it back.
 STATES = ("waiting", "done", "set aside")
 
-# What may be claimed: of an aggregate's rows that are not over only the oldest, so that no two are out at one time.
-# ('' is no aggregate.) It reads along an index from what has waited longest, and stops when it has enough.
+_ALL = object()
+
+# What may be claimed: of an aggregate's rows that are not over only the oldest, so that no two are out at one time, but
+# for one that is put back while a later one is out. ('' is no aggregate.) It reads along an index from what has waited
+# longest, and stops when it has enough; what waits behind the oldest of its aggregate is read as well.
 _FREE = """
     SELECT turn, due FROM {table} AS this WHERE state = 'waiting' AND (aggregate = '' OR NOT EXISTS (
         SELECT 1 FROM {table} AS older
@@ -87,12 +93,13 @@ class Claims:
             limit: How many at the most. The lease has to be enough for all of them.
 
         Raises:
-            ValueError: A number is not above 0.
+            ValueError: A number is not above 0, or the lease is so short or so long that a clock cannot tell.
         """
-        if not lease > 0 or limit < 1:
+        now = self.clock.now()
+        if not (lease > 0 and now < now + lease < math.inf and isinstance(limit, int) and limit >= 1):
             raise ValueError("A lease lasts more than 0 seconds, and 1 entry or more is claimed.")
         token = token_hex(8)
-        rows = self.database.execute(_CLAIM.format(table=self._table), token, self.clock.now(), lease, limit)
+        rows = self.database.execute(_CLAIM.format(table=self._table), token, now, lease, limit)
         claims = [Claim(r["turn"], r["id"], bytes(r["body"]), r["aggregate"], r["tries"], token) for r in rows]
         return sorted(claims, key=lambda claim: claim.turn)  # RETURNING promises no order
 
@@ -101,35 +108,47 @@ class Claims:
         return self._mark(claim, "state = 'done', due = ?, error = ''", self.clock.now())
 
     def try_again(self, claim, wait, error=""):
-        """Give it back, to be claimed after ``wait`` seconds; return whether it was still ours."""
+        """Give it back, to be claimed after ``wait`` seconds; return whether it was still ours.
+
+        Raises:
+            ValueError: That is no time, or has no end.
+        """
+        if not 0 <= wait < math.inf:
+            raise ValueError(f"It is claimed again after 0 seconds or more, not after {wait!r}.")
         return self._mark(claim, "due = ?, error = ?", self.clock.now() + wait, error)
 
     def set_aside(self, claim, error=""):
         """Keep it, and have it claimed no more until it is put back; return whether it was still ours."""
         return self._mark(claim, "state = 'set aside', due = ?, error = ?", self.clock.now(), error)
 
-    def put_back(self, *, id=None, since=None):
+    def put_back(self, *, id=_ALL, since=None):
         """Have entries claimed once more, by the same ids; return how many. What waits is left as it is.
 
         Args:
             id: This one alone, whether it was done or set aside.
             since: All whose work ended at this time or later, in seconds since the epoch, done or set aside. With
                 neither, all that are set aside.
+
+        Raises:
+            TypeError: A time is no number.
         """
         where, values = "state != 'waiting' AND state = 'set aside'", ()  # the first part leads to the index
-        if id is not None:
+        if id is not _ALL:
             where, values = "state != 'waiting' AND id = ?", (id,)
         elif since is not None:
-            where, values = "state != 'waiting' AND state IN ('done', 'set aside') AND due >= ?", (since,)
+            where, values = "state != 'waiting' AND state IN ('done', 'set aside') AND due >= ?", (_time(since),)
         return len(self._begin_anew(where, *values))
 
     def remove_done(self, before):
         """Remove what was done before this time, in seconds since the epoch, and nothing else; return how many.
 
         An id that is removed is forgotten: whatever comes with it is new.
+
+        Raises:
+            TypeError: That is no number.
         """
         sql = f"DELETE FROM {self._table} WHERE state != 'waiting' AND state = 'done' AND due < ? RETURNING turn"
-        return len(self.database.execute(sql, before))
+        return len(self.database.execute(sql, _time(before)))
 
     def count(self):
         """Return how many entries are in each state, a dictionary."""
@@ -149,8 +168,9 @@ class Claims:
     def work(self, one, policy, lease, *, chance=random.random, until=None):
         """Call ``one(claim)`` for each entry until none waits, sleeping on the clock in between.
 
-        If it raises an Exception, the entry is tried again by the policy, and then set aside. Several workers may run
-        side by side, each in a process or with a `Database` of its own.
+        If it raises an Exception, the entry is tried again by the policy, and then set aside. Whoever dies has used up
+        a try, too: with a policy of a single one, nobody comes after it. Several workers may run side by side, each in
+        a process or with a `Database` of its own.
 
         Args:
             one: Does the work, and says whether it was done while the entry was ours.
@@ -161,10 +181,15 @@ class Claims:
 
         Returns:
             How many ended well.
+
+        Raises:
+            RuntimeError: It was called within a transaction: what it marks could be undone with that.
         """
+        if self.database.in_transaction:
+            raise RuntimeError("Call this outside of a transaction: else what is marked may be undone.")
         well = 0
         while self._wait(until):
-            for claim in self.claim(lease):
+            for claim in self._claim_when_free(lease):
                 if claim.tries > policy.attempts:  # whoever had it has died of it, each time
                     self.set_aside(claim, f"Never ended, and begun as often as the policy allows: {policy.attempts}.")
                     continue
@@ -174,6 +199,14 @@ class Claims:
                     wait, told = policy.wait(claim.tries, chance()), _told(error)
                     self.set_aside(claim, told) if wait is None else self.try_again(claim, wait, told)
         return well
+
+    def _claim_when_free(self, lease):
+        try:
+            return self.claim(lease)
+        except sqlite3.OperationalError as error:  # somebody else writes for a long time: that is no fault of ours
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return []
 
     def _wait(self, until):
         """Wait until something can be claimed and return True; False when the time is over, or nothing waits."""
@@ -201,5 +234,40 @@ class Claims:
         return bool(self.database.execute(sql, *values, claim.turn, claim.token))
 
 
+def plain(function):
+    """Return a function that calls this one, if it works when it is called.
+
+    Raises:
+        TypeError: It is a coroutine or a generator, which has done nothing yet when it returns; or it returns one,
+            which is told when it is called.
+    """
+    words = "{} has done nothing yet when it returns: hand in a plain function, without async and yield."
+    if any(kind(function) for kind in _LATER):
+        raise TypeError(words.format(getattr(function, "__name__", function)))
+
+    def call(*arguments):
+        result = function(*arguments)
+        if inspect.isawaitable(result) or inspect.isgenerator(result):
+            if hasattr(result, "close"):
+                result.close()
+            raise TypeError(words.format(type(result).__name__))
+        return result
+
+    return call
+
+
+_LATER = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
+
+
+def _time(value):
+    if isinstance(value, (int, float)):
+        return value
+    raise TypeError(f"A time is a number, seconds since the epoch, not {value!r}.")
+
+
 def _told(error):
-    return shortened(visible(f"{type(error).__name__}: {error}"), 1000)
+    try:
+        words = str(error)
+    except Exception:  # its __str__ is somebody else's
+        words = "?"
+    return shortened(visible(f"{type(error).__name__}: {words}"), 1000)

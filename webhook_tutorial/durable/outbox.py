@@ -5,7 +5,7 @@ with a polling publisher. Each event is told at least once, and by the same id: 
 """
 
 from ..events import encode
-from .claims import Claims
+from .claims import Claims, plain
 
 
 class Outbox(Claims):
@@ -45,6 +45,8 @@ class Outbox(Claims):
                 event twice.
             policy, lease, **options: As for `Claims.work`.
         """
+
+        deliver = plain(deliver)
 
         def one(claim):
             deliver(claim.event)
