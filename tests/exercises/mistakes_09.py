@@ -20,6 +20,14 @@ MISTAKES = {
          "        except Exception as e: errors.append(e)\n    return errors", "The first observer removed itself"),
         ("def notify(observers, event):\n    errors = []\n    for o in list(observers):\n        try: o(event)\n"
          "        except BaseException as e: errors.append(e)\n    return errors", "A KeyboardInterrupt was caught"),
+        ("def notify(observers, event):\n    errors = []\n    for o in list(observers):\n        try: o(event)\n"
+         "        except KeyboardInterrupt: raise\n        except BaseException as e: errors.append(e)\n    return errors",
+         "A SystemExit was caught"),
+        ("def notify(observers, event):\n    errors = []\n    for o in list(observers):\n        try: o(event)\n"
+         "        except (KeyError, OSError) as e: errors.append(e)\n    return errors", "It raised RuntimeError"),
+        ("def notify(observers, event):\n    errors, stop = [], None\n    for o in list(observers):\n        try: o(event)\n"
+         "        except Exception as e: errors.append(e)\n        except BaseException as e: stop = e\n"
+         "    if stop: raise stop\n    return errors", "A KeyboardInterrupt came out only when all had been told"),
         ("def notify(observers, event):\n    errors = []\n    for o in list(observers):\n        try: o(event['id'])\n"
          "        except Exception as e: errors.append(e)\n    return errors", "An observer was called with something other"),
         ("ever = []\ndef notify(observers, event):\n    ever.extend(o for o in observers if o not in ever)\n    errors = []\n"
@@ -42,6 +50,13 @@ MISTAKES = {
             ({"alarm": ["#.failed.#"]}, "alarm would get payment.failed.twice as well"),
             ({"signups": ["user.#"]}, "signups would get user.signup.confirmed as well"),
             ({"signups": ["*user.*"]}, "signups would not get user.signup"),
+            ({"warehouse": ["order", "order.*", "order.*.*"]}, "warehouse would not get order.a.b.c"),
+            ({"alarm": ["failed", "*.failed", "*.*.failed"]}, "alarm would not get a.b.c.failed"),
+            ({"accounting": ["*.received", "*.sent"]}, "accounting would get order.received as well"),
+            ({"accounting": ["payment.received", "*.sent"]}, "accounting would get invoice.sent as well"),
+            ({"accounting": ["payment.received", "refund.sent.#"]}, "accounting would get refund.sent.late as well"),
+            ({"accounting": ["#.payment.received", "refund.sent"]}, "accounting would get x.payment.received as well"),
+            ({"signups": ["user.signup", "user.failed"]}, "signups would not get user.deleted"),
             ({"else": ["#"]}, "Keep the four lines"),
         )
     ),
@@ -52,6 +67,12 @@ MISTAKES = {
          "A ValueError says that the event is wrong"),
         ("def what_next(tries, error):\n    if error is None: return 'ack'\n"
          "    return 'dead' if tries >= 3 or type(error) is ValueError else 'again'", "A UnicodeDecodeError is a ValueError too"),
+        ("def what_next(tries, error):\n    if error is None: return 'ack'\n"
+         "    return 'dead' if tries >= 3 or tries == 1 and isinstance(error, ValueError) else 'again'",
+         "A ValueError at the second try says the same"),
+        ("def what_next(tries, error):\n    if error is None: return 'ack'\n"
+         "    return 'dead' if tries >= 3 or type(error) in (ValueError, UnicodeDecodeError) else 'again'",
+         "A JSONDecodeError is a ValueError too"),
         ("def what_next(tries, error):\n    if tries >= 3: return 'dead'\n    return 'again' if error else 'ack'",
          "Nothing went wrong, at try 3"),
         ("def what_next(tries, error):\n    if error is None: return 'ack'\n"

@@ -104,5 +104,9 @@ MISTAKES = {
          "    return len(found)", "Between a look and what came after it somebody else wrote"),
         ("def clean(db, before):\n    with db: db.execute(\"DELETE FROM outbox WHERE state = 'done' AND ended < ?\", (before,))\n"
          "    return 2", "There was nothing left to remove, and clean returned 2"),
+        ("def clean(db, before):\n    with db: db.execute(\"DELETE FROM outbox WHERE state = 'done' AND ended < ?\", (before,))\n"
+         "    return db.total_changes", "Two rows are gone, and clean returned 9"),
+        ("def clean(db, before):\n    n = db.execute(\"DELETE FROM outbox WHERE state = 'done' AND ended < ?\", (before,)).rowcount\n"
+         "    if n: db.commit()\n    return n", "There was nothing to remove, and a transaction was left open"),
     ),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Exercises of lesson 09: observers that cannot stop each other, wishes of queues, and what a worker decides."""
 
+import json
 import re
 
 from .engine import Exercise, Wrong
@@ -17,7 +18,7 @@ def _test_observers(notify):
 
 def _all_are_told(notify):
     told, event = [], {"id": "evt_1"}
-    errors = [KeyError("amount"), ConnectionError("down")]
+    errors = [KeyError("amount"), RuntimeError("down")]
 
     def observer(name, error=None):
         def observe(given):
@@ -66,28 +67,39 @@ def _one_leaves(notify):
 
 
 def _the_stop_button_works(notify):
-    told = []
+    for error, what in ((_StopButton, "stop that cell"), (SystemExit, "end that program")):
+        told, name = [], "KeyboardInterrupt" if error is _StopButton else "SystemExit"
 
-    def interrupted(event):
-        raise _StopButton
+        def ends(event, error=error):
+            raise error
 
-    try:
-        notify([interrupted, told.append], {"id": "evt_4"})
-    except _StopButton:
-        return
-    raise Wrong("A KeyboardInterrupt was caught: nobody could stop that cell. Catch Exception, which it is not.")
+        try:
+            notify([ends, told.append], {"id": "evt_4"})
+        except error:
+            if told:
+                raise Wrong(f"A {name} came out only when all had been told: it is to end the loop at once.") from None
+        else:
+            raise Wrong(f"A {name} was caught: nobody could {what}. Catch Exception, which it is not.")
 
 
 _KEYS = (
     "order", "order.placed", "order.placed.express", "order.delivery.failed", "orders.placed", "payment.received",
     "payment.failed", "payment.failed.twice", "payment.received.late", "refund.sent", "refund.failed", "failed",
-    "user.signup", "user.signup.confirmed", "user", "user.failed", "superuser.signup",
+    "user.signup", "user.signup.confirmed", "user", "user.failed", "superuser.signup", "user.deleted",
+    "order.a.b.c", "a.b.c.failed", "order.received", "invoice.sent", "refund.sent.late", "x.payment.received",
 )  # fmt: skip
 _WISHES = {
     "accounting": {"payment.received", "refund.sent"},
-    "warehouse": {"order", "order.placed", "order.placed.express", "order.delivery.failed"},
-    "alarm": {"order.delivery.failed", "payment.failed", "refund.failed", "failed", "user.failed"},
-    "signups": {"user.signup", "user.failed"},
+    "warehouse": {
+        "order",
+        "order.placed",
+        "order.placed.express",
+        "order.delivery.failed",
+        "order.a.b.c",
+        "order.received",
+    },
+    "alarm": {"order.delivery.failed", "payment.failed", "refund.failed", "failed", "user.failed", "a.b.c.failed"},
+    "signups": {"user.signup", "user.failed", "user.deleted"},
 }
 
 
@@ -147,8 +159,11 @@ def _test_dead(what_next):
             raise Wrong(f"It has failed {tries} times, and you say {got!r}: three tries in all.")
     if (got := ask(1, ValueError("no amount"))) != "dead":
         raise Wrong(f"A ValueError says that the event is wrong, as it will be next time, and you say {got!r}.")
-    if ask(1, UnicodeDecodeError("utf-8", b"\xff", 0, 1, "broken")) != "dead":
-        raise Wrong("A UnicodeDecodeError is a ValueError too: ask with isinstance, not for the class alone.")
+    if (got := ask(2, ValueError("no amount"))) != "dead":
+        raise Wrong(f"A ValueError at the second try says the same as at the first, and you say {got!r}.")
+    for error in (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "broken"), json.JSONDecodeError("no", "", 0)):
+        if ask(1, error) != "dead":
+            raise Wrong(f"A {type(error).__name__} is a ValueError too: ask with isinstance, not for the class alone.")
     if (got := ask(1, KeyError())) != "again":
         raise Wrong(f"KeyError() is no ValueError, and at its first try you say {got!r}.")
 
@@ -192,7 +207,7 @@ wishes = {
 }
 ''',
         answer="wishes",
-        praise="Seventeen keys, four queues, and each gets what it wishes for and nothing else.",
+        praise="Twenty-four keys, four queues, and each gets what it wishes for and nothing else.",
     ),
     Exercise(
         name="09.dead",

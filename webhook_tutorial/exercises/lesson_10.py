@@ -271,6 +271,8 @@ def _test_clean(clean):
 def _removes_what_is_done(clean):
     with _File(_OUTBOX) as shop:
         with shop.connect() as db:
+            db.execute("UPDATE outbox SET id = id")  # rows that it changes before are none that clean removes
+            db.commit()
             removed = clean(db, 100)
         left = [id for (id,) in shop.ask("SELECT id FROM outbox")]
         if len(left) == 7:
@@ -291,6 +293,8 @@ def _removes_what_is_done(clean):
         with shop.connect() as db:
             if (removed := clean(db, 100)) != 0:
                 raise Wrong(f"There was nothing left to remove, and clean returned {removed!r}.")
+            if db.in_transaction:
+                raise Wrong("There was nothing to remove, and a transaction was left open: commit or undo it.")
 
 
 def _while_others_put_back(clean):

@@ -14,13 +14,13 @@ class Mortal(sqlite3.Connection):
 
     Attributes:
         steps: How many statements and commits it lives for; None for ever.
-        looked: Called after each SELECT, such as by others who look at the same moment.
+        looked: Called after each statement that only looks, such as by others who look at the same moment.
     """
 
     steps = None
     looked = None
 
-    def cursor(self):
+    def cursor(self, _=None):
         return super().cursor(_Cursor)
 
     def execute(self, *arguments):
@@ -55,16 +55,26 @@ class Mortal(sqlite3.Connection):
 class _Cursor(sqlite3.Cursor):
     """Where each statement of a `Mortal` goes through, whether the learner made the cursor or the connection did."""
 
+    _changed = None  # the rows that an executemany has changed
+
+    @property
+    def rowcount(self):
+        return super().rowcount if self._changed is None else self._changed
+
     def execute(self, sql, *arguments):
+        self._changed = None
         self.connection.step()
         result = super().execute(sql, *arguments)
-        if self.connection.looked and sql.lstrip().upper().startswith("SELECT"):
+        if self.connection.looked and self.description and "RETURNING" not in sql.upper():
             self.connection.looked()
         return result
 
     def executemany(self, sql, rows):
+        changed = 0
         for row in rows:
             self.execute(sql, row)
+            changed += max(0, super().rowcount)
+        self._changed = changed  # of all, as sqlite3's own has it
         return self
 
     def executescript(self, script):
