@@ -21,6 +21,7 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from dashboard import BENCHMARKS as DASHBOARD  # noqa: E402
 from fan_out import BENCHMARKS as FAN_OUT  # noqa: E402
 from relays import BENCHMARKS as RELAYS  # noqa: E402
 from signing import BENCHMARKS as SIGNING  # noqa: E402
@@ -123,7 +124,17 @@ def importing():
         yield what, ms(seconds), f"{seconds / theirs:.2f} x flask and requests, target <= 1.15: {verdict}"
 
 
-BENCHMARKS = (start_and_stop, requests_per_second, a_million_pollers, importing, *SIGNING, *STORM, *FAN_OUT, *RELAYS)
+BENCHMARKS = (
+    start_and_stop,
+    requests_per_second,
+    a_million_pollers,
+    importing,
+    *SIGNING,
+    *STORM,
+    *DASHBOARD,
+    *FAN_OUT,
+    *RELAYS,
+)
 
 
 # --- Helpers ------------------------------------------------------------------------------------------------

@@ -194,3 +194,59 @@ def _spread(row, second, delay, jitter, count, random):
     else:
         waits = random.integers(first, delay + 1, count)
         row[second + first : second + delay + 1] += np.bincount(waits - first, minlength=delay + 1 - first)
+
+
+#: The faults of `traffic_month`, and what each does.
+FAULTS = {
+    "receivers fail": "half of all attempts fail: a release at the receivers has a bug",
+    "blip": "for three minutes half of all attempts fail",
+    "relay stops": "no attempt is made; events are stored, and become overdue",
+    "nothing published": "no event is stored any more: nothing is overdue, and nothing fails",
+}
+MINUTES_OF_A_MONTH = 30 * 24 * 60
+
+
+def traffic_month(seed, fault=None, at=None, minutes=120):
+    """Return a month of deliveries, minute by minute: busy days, quiet nights, small troubles, and perhaps one fault.
+
+    Days have some twenty attempts a minute, and the middle of the night one in three minutes. One attempt in 500 fails.
+    Thirty times a month something is slow or down for a few minutes, and then up to a third of the attempts fail, and
+    some are a few minutes late; heartbeats too.
+
+    Args:
+        seed: Which month.
+        fault: One of `FAULTS`, or None.
+        at: The minute at which it begins; a random one if left out.
+        minutes: How long it lasts; a blip has three.
+
+    Returns:
+        A dictionary of four arrays, ``attempts``, ``failed``, ``overdue`` and ``heartbeat``, for a `Record`, and the
+        minute at which the fault begins, or None.
+
+    Raises:
+        ValueError: There is no such fault.
+    """
+    if fault is not None and fault not in FAULTS:
+        raise ValueError(f"There is no fault {fault!r}; there are {', '.join(FAULTS)}.")
+    dice, minute = np.random.default_rng(seed), np.arange(MINUTES_OF_A_MONTH)
+    rate = 0.3 + 20 * np.clip(np.sin((minute / 60 % 24 - 6) / 16 * np.pi), 0, None) ** 2
+    chance, late = np.full(minute.size, 0.002), dice.uniform(0, 40, minute.size)
+    beat = dice.uniform(0, 60, minute.size)
+    for _ in range(30):  # small troubles, which end by themselves
+        begins, lasts = dice.integers(minute.size), dice.integers(1, 4)
+        chance[begins : begins + lasts] = dice.uniform(0.05, 0.33)
+        late[begins : begins + lasts] += 60 * np.arange(1, lasts + 1)[: minute.size - begins] * dice.uniform(0, 1)
+        beat[begins : begins + lasts] += 60 * np.arange(1, lasts + 1)[: minute.size - begins] * dice.uniform(0, 1)
+    if fault:
+        begins = int(dice.integers(minute.size - minutes - 60)) if at is None else at
+        during = slice(begins, begins + (3 if fault == "blip" else minutes))
+        since, usual = 60.0 * np.arange(1, minutes + 1), rate[begins]
+        if fault in ("receivers fail", "blip"):
+            chance[during] = 0.5
+        else:
+            rate[during], beat[during] = 0, since + beat[begins]
+            if fault == "relay stops":  # overdue from the first event on: at night it takes some minutes to come
+                late[during] = np.clip(since - 60 * dice.geometric(1 - np.exp(-usual)), 0, None)
+    attempts = dice.poisson(rate)
+    failed = dice.binomial(attempts, chance)
+    return {"attempts": attempts, "failed": failed, "overdue": late, "heartbeat": beat}, (begins if fault else None)

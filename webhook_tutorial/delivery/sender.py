@@ -6,68 +6,20 @@ Time and chance come from outside, so that an outage of hours takes milliseconds
 import heapq
 import itertools
 import random
+import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from ..answers import retry_after, verdict, why_no_answer, written_wrong
-from ..clock import SimulatedClock, iso
+from ..clock import SimulatedClock
 from ..events import encode
 from ..signing import STANDARD_WEBHOOKS, check_id, sign
+from .attempts import Attempt, Delivery, update
 from .circuit import Trial
 from .egress import make_session, post_within
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One request of a delivery: when it was made (seconds since the epoch), and the answer or why there is none."""
-
-    at: float
-    status: int | None
-    error: str = ""
-    asked_to_wait: float | None = None
-
-    def __str__(self):
-        return f"{iso(self.at)}  {self.status or self.error}"
-
-
-@dataclass(eq=False)
-class Delivery:
-    """One event on its way to one endpoint.
-
-    Attributes:
-        id: The delivery's id, the same at every attempt.
-        url, body: Where it goes, and the bytes that are sent.
-        attempts: The `Attempt` values so far.
-        state: ``"waiting"``, ``"delivered"``, ``"refused"`` (a final answer), ``"gone"`` (410), or ``"given up"``
-            (all attempts used up, or an error of ours).
-        due: When the next attempt is to be made, while it is waiting.
-        turn: Which of those that are due at the same time comes first: the one with the lower number.
-        error: What went wrong on our own side, if that has stopped it; else empty.
-    """
-
-    id: str
-    url: str
-    body: bytes
-    due: float
-    created: float
-    attempts: list = field(default_factory=list)
-    state: str = "waiting"
-    failed: int = 0
-    turn: int = 0
-    error: str = ""
-
-    @property
-    def late(self):
-        """Seconds from its creation to its arrival, or None if it has not arrived."""
-        return self.attempts[-1].at - self.created if self.state == "delivered" else None
-
-    def __repr__(self):
-        answers = ", ".join(str(a.status or a.error) for a in self.attempts)
-        error = f"; our own error: {self.error}" if self.error else ""
-        number = "1 attempt" if len(self.attempts) == 1 else f"{len(self.attempts)} attempts"
-        return f"<{self.id} {self.state} after {number}: {answers}{error}>"
+from .signals import announce, attempt_made, delivery_over
 
 
 class Sender:
@@ -91,10 +43,13 @@ class Sender:
         chance: Gives a number from 0 to 1 for the jitter; seeded if left out.
         session: What to send with, and yours to close: one of `make_session`, with a guard mounted on it, say. A new
             one if left out.
+        trace: Gives so many random bytes, as `os.urandom` does: each delivery gets a trace and each attempt a span, and
+            both are sent as ``traceparent`` (W3C Trace Context, section 3.2). None sends no such header.
 
     Attributes:
         deliveries: Every `Delivery`, in the order in which they were handed in.
         gone: The endpoints that have answered 410; nothing is sent to them any more.
+        source: Who announces what is in `signals`: this sender, unless it works for somebody else.
 
     Raises:
         ValueError: The secret cannot be read, there is no dialect to sign in, or a limit is no number of seconds.
@@ -112,6 +67,7 @@ class Sender:
         circuit=None,
         chance=None,
         session=None,
+        trace=None,
     ):
         self.policy, self.clock = policy, clock or SimulatedClock()
         for name, limit in {"timeout": timeout, "total": total}.items():
@@ -122,7 +78,7 @@ class Sender:
         if secret:
             sign(b"", secret, dialect, id="trial")  # one that cannot be read is told here, not at the first attempt
         self.secret, self.dialect, self.timeout, self.total = secret, dialect, timeout, total
-        self.chance = chance or random.Random(1).random
+        self.chance, self.trace, self.source = chance or random.Random(1).random, trace, self
         self.deliveries, self.gone = [], set()
         self._make_circuit, self._circuits = circuit, {}
         self._queue, self._turns = [], itertools.count()
@@ -157,6 +113,7 @@ class Sender:
             raise ValueError(f"The id of an event cannot be {id!r}. {error}") from None
         now = self.clock.now()
         delivery = Delivery(id, url, encode(event), now, now, turn=next(self._turns))
+        delivery.event_type = event["event_type"] if isinstance(event.get("event_type"), str) else ""
         self.deliveries.append(delivery)
         self._plan(delivery)
         return delivery
@@ -170,7 +127,7 @@ class Sender:
         if delivery.state == "waiting":
             raise ValueError(f"{delivery.id} is still waiting; it is tried again by itself.")
         self.gone.discard(delivery.url)
-        _change(delivery, state="waiting", failed=0, due=self.clock.now(), turn=next(self._turns), error="")
+        update(delivery, state="waiting", failed=0, due=self.clock.now(), turn=next(self._turns), error="")
         self._plan(delivery)
 
     def run(self, until=None):
@@ -220,6 +177,10 @@ class Sender:
         if until is not None:
             self.clock.sleep(max(0.0, until - self.clock.now()))
 
+    def waiting(self):
+        """Return what waits, a list of triples: the URL, when the delivery was created, and when it is due."""
+        return [(d.url, d.created, d.due) for d in self.deliveries if d.state == "waiting"]
+
     @property
     def dead(self):
         """The dead letters: the deliveries that are over and have not arrived, whatever the reason."""
@@ -235,7 +196,7 @@ class Sender:
         heapq.heappush(self._queue, (delivery.due, delivery.turn, delivery))
 
     def _attempt(self, delivery):
-        now, attempts = self.clock.now(), delivery.attempts
+        now, attempts, attempt = self.clock.now(), delivery.attempts, None
         try:
             circuit = self.circuit_of(delivery.url)
             with circuit.around(self.clock) if circuit else nullcontext(Trial()) as trial:
@@ -246,14 +207,21 @@ class Sender:
                 else:
                     headers = self._headers(delivery, now)
                     attempts.append(Attempt(now, None, "interrupted"))  # before it is made: it cannot go missing
+                    began = time.perf_counter()
                     attempt = self._request(delivery, headers, now)
+                    took, traceparent = time.perf_counter() - began, headers.get("traceparent", "")
+                    attempt = replace(attempt, took=took, traceparent=traceparent)
                     attempts = [*attempts[:-1], attempt]
                     meaning = verdict(attempt.status)
                     trial.ok = meaning != "retry"  # one that refuses an event is well
                     change = self._conclusion(delivery, attempt, meaning)
         except Exception as error:  # an error of ours is none of the other deliveries' concern
             change = {"state": "given up", "error": f"{type(error).__name__}: {error}"}
-        _change(delivery, attempts=attempts, turn=next(self._turns), **change)
+        update(delivery, attempts=attempts, turn=next(self._turns), **change)
+        if attempt:
+            announce(attempt_made, self.source, delivery=delivery, attempt=attempt)
+        if delivery.state != "waiting":
+            announce(delivery_over, self.source, delivery=delivery)
 
     def _conclusion(self, delivery, attempt, meaning):
         if meaning == "gone":
@@ -268,6 +236,9 @@ class Sender:
 
     def _headers(self, delivery, now):
         headers, dialect = {"Content-Type": "application/json"}, self.dialect
+        if self.trace:
+            delivery.trace = delivery.trace or self.trace(16).hex()
+            headers["traceparent"] = f"00-{delivery.trace}-{self.trace(8).hex()}-01"  # version, trace, span, sampled
         if self.secret:
             return headers | sign(delivery.body, self.secret, dialect, id=delivery.id, timestamp=now)
         return headers | ({dialect.id: delivery.id} if dialect and dialect.id else {})
@@ -281,8 +252,3 @@ class Sender:
         except Exception as error:  # an address that is none, for one, raises more than requests' own exceptions
             return Attempt(now, None, why_no_answer(error))
         return Attempt(now, answer.status_code, "", retry_after(answer.headers, self.clock.now()))
-
-
-def _change(delivery, **fields):
-    """Change several fields in one step: an interrupt finds none of it done or all of it."""
-    vars(delivery).update(fields)

@@ -7,7 +7,6 @@ RabbitMQ it comes back.
 """
 
 import itertools
-import json
 import os
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -20,9 +19,8 @@ from kombu.exceptions import KombuError
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..events import encode
-
-#: The environment variable that says where the broker is: ``amqp://guest:guest@127.0.0.1:5672//``, say.
-VARIABLE = "WEBHOOK_TUTORIAL_BROKER"
+from .message import Message
+from .transports import VARIABLE, BrokerError, end, known, spelled_out
 
 #: How often a message is given to a worker at the most; then it is a dead letter.
 TRIES = 3
@@ -31,42 +29,6 @@ _PATIENCE = 3.0  # seconds for a broker to answer
 _LOOK_AGAIN = 0.01  # seconds after which an embedded transport looks again for a message
 _ERRORS = OSError, KombuError, AMQPError, SQLAlchemyError
 _RETRY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2}
-_SCHEMES = {"amqp": "amqp", "amqps": "amqps", "pyamqp": "amqp", "memory": "memory", "sqla+sqlite": "sqla+sqlite"}
-
-
-class BrokerError(ConnectionError):
-    """There is no broker that can be used; the message says where it was looked for, and what to do."""
-
-
-class Message:
-    """A message that has been given to us, and is ours until we say what became of it.
-
-    Attributes:
-        body: Its bytes.
-        queue: The queue that it came from, by its short name.
-        tries: How often it has been given to a worker, this time included.
-        error: Of a dead letter, what went wrong the last time; else empty.
-    """
-
-    def __init__(self, raw, queue):
-        headers = raw.headers or {}
-        body = raw.body
-        self.body = body.encode() if isinstance(body, str) else bytes(body)
-        self._raw, self.queue, self.error = raw, queue, str(headers.get("error", ""))
-        self.tries = 1 + sum(_count(headers.get(name)) for name in ("tries", "x-delivery-count"))
-
-    @property
-    def event(self):
-        """The event.
-
-        Raises:
-            ValueError: The body is no JSON.
-        """
-        return json.loads(self.body)
-
-    def ack(self):
-        """Say that the work is done: the broker may forget it."""
-        self._raw.ack()
 
 
 class Broker:
@@ -93,7 +55,7 @@ class Broker:
         if file and set(str(file)) & set("?;#"):  # kombu reads several URLs, and a URL's query, there
             raise ValueError(f"The name of a broker's file has no '?', ';' and '#': {file}")
         embedded = f"sqla+sqlite:///{file}" if file else "memory://"
-        self.url, self._closed = _known(url or os.environ.get(VARIABLE) or embedded), False
+        self.url, self._closed = known(url or os.environ.get(VARIABLE) or embedded), False
         self.is_real = self.url.startswith("amqp")
         self._exchange = Exchange(name, "topic", durable=True)
         self._lock = RLock()
@@ -105,7 +67,7 @@ class Broker:
                 raise ValueError(f"What {short} wishes for is a list of routing keys: ['order.*']")
             if max(len(one.encode()) for one in (f"{name}.{short}.dead", *wishes)) > 255:
                 raise ValueError(f"Names and routing keys have 255 bytes at the most (AMQP 0-9-1): {short}")
-            wishes = wishes if self.is_real else sorted({one for wish in wishes for one in _spelled_out(wish)})
+            wishes = wishes if self.is_real else sorted({one for wish in wishes for one in spelled_out(wish)})
             options = {"exchange": self._exchange, "durable": True, "queue_arguments": self._arguments(name, short)}
             self._queues[short] = [Queue(f"{name}.{short}", routing_key=wish, **options) for wish in wishes]
         self._queues |= {f"{short}.dead": [Queue(f"{name}.{short}.dead", durable=True)] for short in queues}
@@ -223,7 +185,7 @@ class Broker:
     def _let_go(self, broken=False):
         connection, self._connection = self._connection, None
         if connection is not None:
-            _end(connection, self.url, broken)
+            end(connection, self.url, broken)
 
     def _of(self, queue):
         if queue not in self._queues:
@@ -287,7 +249,7 @@ class Broker:
         try:
             yield connection
         finally:
-            _end(connection, self.url)
+            end(connection, self.url)
 
     def _connect(self):
         with self._told():
@@ -312,50 +274,3 @@ class Broker:
             f"No message broker can be used at {self.where} ({type(error).__name__}: {error}). "
             f"Start one, as the README says, or unset {VARIABLE}."
         )
-
-
-def _known(url):
-    """A URL with its scheme as we know it."""
-    scheme, colon, rest = url.partition("://")
-    if not colon or scheme.lower() not in _SCHEMES:
-        raise BrokerError(
-            f"The URL of a broker begins with amqp:// or amqps://, not with {scheme[:20]!r}; see {VARIABLE}."
-        )
-    try:
-        _ = urlsplit(url).port
-    except ValueError:
-        raise BrokerError(
-            "The URL of a broker has no port that is a number. In a user's name or a password, / # ? and @ are written "
-            f"as %2F %23 %3F and %40; see {VARIABLE}."
-        ) from None
-    return f"{_SCHEMES[scheme.lower()]}://{rest}"
-
-
-def _count(value):
-    """What a header counts; whoever else publishes may write anything there."""
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _end(connection, url, broken=False):
-    """Close a connection, whatever state it was left in; of a file, its session too."""
-    with suppress(Exception):
-        if url.startswith("sqla") and connection.connected:
-            channel = connection.default_channel
-            for one in (channel, *connection.connection.channels):
-                if one._session is not None:
-                    one._session.invalidate()
-            for engine, _ in channel._engines.values():
-                engine.dispose()  # or its file stays open
-            channel._engines.clear()  # or a file that was removed meanwhile has no tables
-        elif broken:
-            connection.connection.collect()  # else the broker is asked to agree, over a line that is of no use
-    connection.release()
-
-
-def _spelled_out(wish):
-    """The patterns that an embedded transport needs for one: to kombu ``#`` stands for one word at the least."""
-    words = wish.split(".")
-    if len(words) == 1:
-        return {wish}
-    kept = itertools.product(*([[word], []] if word == "#" else [[word]] for word in words))
-    return {".".join(itertools.chain(*parts)) for parts in kept} - {""}

@@ -82,6 +82,11 @@ class Deliveries:
             rows = self._db.execute(_DUE + " AND deliveries.subscription = ?" + _FIRST, subscription_id)
         return rows[0] if rows else None
 
+    def waiting(self):
+        """Return what waits for an active subscription, a list of triples: URL, when it was created, when it is due."""
+        columns = "url, created, due"
+        return [tuple(row) for row in self._db.execute(f"SELECT {columns} FROM ({_DUE}) ORDER BY due")]
+
     def endpoints_due(self, when):
         """Return the ids of the subscriptions to which something is due at this time, those that wait longest first."""
         due = f"SELECT subscription FROM ({_DUE} AND deliveries.due <= ?)"

@@ -67,6 +67,7 @@ class Dispatcher:
             self._session() as session,
             Sender(policy, self._clock, secret=secrets, session=session, chance=self._chance) as sender,
         ):
+            sender.source = self._provider
             # Now, whatever a clock says that has been set back meanwhile: `run` waits until something is due.
             due, delivery.due = delivery.due, -math.inf
             sender.deliveries.append(delivery)
@@ -132,8 +133,9 @@ class Dispatcher:
             return
         delivery = Delivery(row["event"], subscription.url, b"", row["due"], row["created"], failed=row["failed"])
         try:
-            render = self._provider.render[subscription.version]
-            delivery.body = encode(render(json.loads(row["envelope"])))
+            render, event = self._provider.render[subscription.version], json.loads(row["envelope"])
+            delivery.event_type = event["event_type"]
+            delivery.body = encode(render(event))
             self.send(delivery, subscription, self._policy)
         except Exception as error:  # of ours, a version that is gone for one: no other delivery's concern
             delivery.state, delivery.error = "given up", f"{type(error).__name__}: {error}"

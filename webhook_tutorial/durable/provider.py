@@ -39,8 +39,8 @@ class Provider:
 
     Args:
         path: The file, made if it is not there.
-        key: Encrypts the secrets in it: of `new_key`, from the environment. A list changes it, the new key first: once
-            a provider was opened with it, all is sealed with the new one, and the old one may go.
+        key: Encrypts the secrets in it: of `new_key`, from the environment. A list changes it: once a provider was
+            opened with it, all is sealed with its first key, and the others may go.
         event_types: The catalogue, a dictionary from an event type to an example of its data.
         clock: Where the time comes from and what is slept on; a new `SimulatedClock` if left out.
         policy: The `Policy` of each delivery; the schedule of Standard Webhooks if left out.
@@ -217,6 +217,10 @@ class Provider:
         """
         self._dispatcher.run(until)
 
+    def waiting(self):
+        """Return what waits, a list of triples: the URL, when the delivery was created, and when it is due."""
+        return self.deliveries.waiting()
+
     def test(self, subscription):
         """Send a test event to a `Subscription`, once and now, whatever its status; return its entry in the log.
 
@@ -262,8 +266,6 @@ class Provider:
 
     def redeliver_since(self, subscription, since):
         """Put in line whatever a `Subscription` wants, has happened after number ``since``, and has not arrived there.
-
-        It is done a thousand events at a time, and others may write in between. Asked once more, it goes on.
 
         Returns:
             How many deliveries were put in line; those that were waiting already are not among them.

@@ -1,0 +1,1 @@
+"""Notice what goes wrong: logs, metrics, alerts. They listen to what delivery announces; it knows nothing of them."""
