@@ -35,6 +35,7 @@ _HOMES = {
     "lab.traffic": ["Traffic"],
     "operations.logs": ["JsonLines", "log_attempts", "log_receipts"],
     "operations.metrics": ["Metrics"],
+    "scenes.afternoon": ["Afternoon"],
     "scenes.shop": ["Shop"],
     "show.dashboard": ["dashboard"],
     "show.diagrams": ["diagram"],
