@@ -10,10 +10,11 @@ LOOPBACK = "127.0.0.1"
 #: pyproject.toml's; a test compares the two.
 PACKAGES = {
     "notebook": {"jupyterlab": (4, 4), "ipykernel": (7, 1), "ipywidgets": (8, 1)},
-    "receiving": {"flask": (3, 1), "werkzeug": (3, 1)},
+    "receiving": {"flask": (3, 1), "werkzeug": (3, 1), "blinker": (1, 9)},
     "sending": {"requests": (2, 32), "httpx": (0, 28), "h11": (0, 16), "tenacity": (9,)},
     "signing": {"cryptography": (43,)},
     "drawing": {"numpy": (2,), "matplotlib": (3, 9)},
+    "metrics": {"prometheus_client": (0, 21)},
     "queues": {"kombu": (5, 7), "sqlalchemy": (2,)},
 }
 
