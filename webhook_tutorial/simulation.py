@@ -224,10 +224,12 @@ def traffic_month(seed, fault=None, at=None, minutes=120):
         minute at which the fault begins, or None.
 
     Raises:
-        ValueError: There is no such fault.
+        ValueError: There is no such fault, or it does not lie within the month.
     """
     if fault is not None and fault not in FAULTS:
         raise ValueError(f"There is no fault {fault!r}; there are {', '.join(FAULTS)}.")
+    if not (1 <= minutes <= MINUTES_OF_A_MONTH - 60 and 0 <= (at or 0) <= MINUTES_OF_A_MONTH - minutes):
+        raise ValueError(f"A fault lies within the {MINUTES_OF_A_MONTH:,} minutes of the month.")
     dice, minute = np.random.default_rng(seed), np.arange(MINUTES_OF_A_MONTH)
     rate = 0.3 + 20 * np.clip(np.sin((minute / 60 % 24 - 6) / 16 * np.pi), 0, None) ** 2
     chance, late = np.full(minute.size, 0.002), dice.uniform(0, 40, minute.size)
@@ -238,7 +240,7 @@ def traffic_month(seed, fault=None, at=None, minutes=120):
         late[begins : begins + lasts] += 60 * np.arange(1, lasts + 1)[: minute.size - begins] * dice.uniform(0, 1)
         beat[begins : begins + lasts] += 60 * np.arange(1, lasts + 1)[: minute.size - begins] * dice.uniform(0, 1)
     if fault:
-        begins = int(dice.integers(minute.size - minutes - 60)) if at is None else at
+        begins = int(dice.integers(minute.size - minutes - 59)) if at is None else at
         during = slice(begins, begins + (3 if fault == "blip" else minutes))
         since, usual = 60.0 * np.arange(1, minutes + 1), rate[begins]
         if fault in ("receivers fail", "blip"):

@@ -104,3 +104,32 @@ def test_a_month_is_the_same_each_time_and_its_faults_are_where_they_were_put():
     assert at == 20_000 and arrays["attempts"][20_000:20_120].sum() == 0 < arrays["attempts"][19_000:20_000].sum()
     with pytest.raises(ValueError, match="There is no fault 'fire'"):
         traffic_month(7, "fire")
+
+
+def test_a_record_that_is_none_is_told():
+    with pytest.raises(ValueError, match="of one length"):
+        record(attempts=np.zeros(5), failed=np.zeros(4))
+    for name in ("attempts", "failed"):
+        with pytest.raises(ValueError, match="nothing was measured"):
+            record(**{name: np.array([1.0, np.nan])})
+    for gap in (-1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="The gap is a number of minutes"):
+            alerts(Overdue(), record(overdue=np.zeros(5)), gap)
+
+
+def test_not_to_know_rings():
+    unknown = np.full(5, np.nan)
+    assert alerts(NoHeartbeat(), record(heartbeat=unknown)) == alerts(Overdue(), record(overdue=unknown)) == [0]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("at", "minutes"), [(-5, 120), (MINUTES_OF_A_MONTH - 119, 120), (0, 0), (0, -5), (0, 43_200)])
+def test_a_fault_outside_of_the_month_is_told(fault, at, minutes):
+    with pytest.raises(ValueError, match="within the 43,200 minutes"):
+        traffic_month(1, fault, at, minutes)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_may_end_with_the_month(fault):
+    arrays, at = traffic_month(1, fault, MINUTES_OF_A_MONTH - 120)
+    assert at == MINUTES_OF_A_MONTH - 120 and all(len(array) == MINUTES_OF_A_MONTH for array in arrays.values())

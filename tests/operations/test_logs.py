@@ -233,3 +233,61 @@ def test_nothing_personal_and_no_secret_is_in_any_line(person, where, status):
     text = json.dumps(found, ensure_ascii=False)
     assert person not in text and SECRET not in text and SECRET[6:] not in text
     assert "v1," not in text and "whsec" not in text
+
+
+class Odd:
+    def __eq__(self, other):
+        raise RuntimeError("no")
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Odd(),
+        [1, 2],
+        {"a": 1},
+        b"evt_1",
+        pytest.param(10**5000, id="a huge number"),
+        float("nan"),
+        float("inf"),
+        "\ud800",
+        "a\u2028b",
+        object(),
+    ],
+)
+def test_whatever_a_field_holds_the_line_is_written_and_is_json(value, capsys):
+    with lines() as (logger, found):
+        logger.info("paid by %s", "ada@example.com", extra={"status": value, "delivery": "evt_1"})
+    assert (found[0]["status"], found[0]["delivery"]) == (MASK, "evt_1")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_line_is_ascii_and_one():
+    record = logging.makeLogRecord({"msg": "a\u2028b\x85\ud800é", "levelname": "INFO"})
+    line = JsonLines().format(record)
+    assert line.isascii() and len(line.splitlines()) == 1 and json.loads(line)["event"] == "a\u2028b\x85\ud800é"
+
+
+@pytest.mark.parametrize(
+    "text", ["count=%d", "result=%s", "event,delivery lost", "order-7f3c2f0e-6f0b-4c43-9d8f-0d0a7a3b9a11"]
+)
+def test_what_is_harmless_is_left_as_it_is(text):
+    assert without_secrets(text) == text
+
+
+@pytest.mark.parametrize("text", ["sk_live_exampleexampleexample", "xoxb-example-example", "rk_test_example"])
+def test_keys_are_known_by_how_they_begin(text):
+    assert text not in without_secrets(f"with {text}")
+
+
+def test_a_log_that_fails_changes_no_answer(receiver):
+    class Full(logging.Filter):
+        def filter(self, record):
+            raise OSError("no space left")
+
+    logger = logging.Logger("full")
+    logger.addFilter(Full())
+    log_receipts(receiver, logger)
+    assert receiver.test_client().post("/hook").status_code == 204

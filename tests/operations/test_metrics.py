@@ -1,16 +1,38 @@
 """The metrics: what was counted, in the format that Prometheus reads, with a bounded number of labels."""
 
+import gc
+import logging
 import os
 import shutil
 import subprocess
+import sys
+import weakref
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
-from webhook_tutorial import Metrics, Network, Policy, Sender, SimulatedClock, faults, make_event, make_session, serve
+from webhook_tutorial import (
+    Metrics,
+    Network,
+    Policy,
+    Sender,
+    SimulatedClock,
+    faults,
+    log_attempts,
+    make_event,
+    make_session,
+    serve,
+)
 from webhook_tutorial.delivery import Attempt
+from webhook_tutorial.delivery.signals import announce, delivery_over
+from webhook_tutorial.operations.logs import MASK
 from webhook_tutorial.operations.metrics import ANSWERS, OTHERS, STATES, answer_of
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "durable"))
+from stores import Network as Endpoints
+from stores import order, provider
 
 
 @pytest.fixture
@@ -35,7 +57,7 @@ def shop(receiver):
     )
     clock = SimulatedClock()
     with make_session(network.open) as session, Sender(Policy((10,)), clock, session=session) as sender:
-        metrics = Metrics(clock=clock)
+        metrics = Metrics()
         metrics.listen(sender)
         yield sender, metrics
 
@@ -88,7 +110,7 @@ def test_from_the_first_attempt_on_everything_is_there_with_0(shop):
 
 def test_later_endpoints_share_a_label(shop, receiver):
     sender, _ = shop
-    metrics = Metrics(most_endpoints=3, clock=sender.clock)
+    metrics = Metrics(most_endpoints=3)
     metrics.listen(sender)
     for n in range(10):
         send(sender, f"{n}.example", "evt_1")
@@ -114,7 +136,7 @@ def test_only_who_is_listened_to_is_counted(shop, receiver):
 def test_a_listener_that_raises_stops_no_delivery(shop, monkeypatch, caplog):
     sender, metrics = shop
     monkeypatch.setattr(metrics, "_name", lambda url: {}[url])
-    broken = Metrics(clock=sender.clock)
+    broken = Metrics()
     monkeypatch.setattr(broken, "_name", lambda url: 1 / 0)
     broken.listen(sender)
     send(sender, "0.example", "evt_1")
@@ -186,3 +208,105 @@ def test_what_a_connection_met_is_seen(receiver):
         endpoint = f"127.0.0.1:{proxy.port}"
     assert value(metrics, "webhook_attempts_total", endpoint=endpoint, answer="5xx") == 1
     assert value(metrics, "webhook_attempts_total", endpoint=endpoint, answer="connection lost") == 1
+
+
+@pytest.mark.parametrize("host", ["\ud800.example", "a b.example", 'x"}.example', "\x85.example", "é.example", ""])
+def test_no_host_spoils_what_is_read(shop, host):
+    sender, metrics = shop
+    send(sender, host, "evt_1")
+    send(sender, "0.example", "evt_1")
+    sender.run()
+    [attempts] = [f for f in text_string_to_metric_families(metrics.text()) if f.name == "webhook_attempts"]
+    assert {sample.labels["endpoint"] for sample in attempts.samples} <= {"0.example", MASK}
+
+
+def test_listening_twice_is_as_good_as_once(shop):
+    sender, metrics = shop
+    metrics.listen(sender)
+    send(sender, "0.example", "evt_1", "evt_2")
+    assert value(metrics, "webhook_overdue_seconds") == 0
+    sender.run()
+    assert value(metrics, "webhook_attempts_total", endpoint="0.example", answer="2xx") == 2
+
+
+def test_a_listener_that_redelivers_confuses_nobody(shop):
+    sender, metrics = shop
+    states, again = [], []
+
+    def redeliver(source, delivery, state):
+        if state == "given up" and not again:
+            again.append(source.redeliver(delivery))
+
+    def note(source, delivery, state):
+        states.append(state)
+
+    delivery_over.connect(redeliver, sender)
+    delivery_over.connect(note, sender)
+    send(sender, "nobody.example", "evt_1")
+    sender.run()
+    assert states == ["given up", "given up"]
+    assert value(metrics, "webhook_deliveries_total", endpoint="nobody.example", state="given up") == 2
+    assert value(metrics, "webhook_deliveries_total", endpoint="nobody.example", state="waiting") is None
+
+
+def test_who_begins_to_listen_at_that_moment_stops_nobody(monkeypatch):
+    tries = []
+
+    class Signal:
+        def receivers_for(self, source):
+            tries.append(1)
+            if len(tries) < 3:
+                raise RuntimeError("dictionary changed size during iteration")
+            return iter([])
+
+    announce(Signal(), None)
+    assert len(tries) == 3
+
+
+def test_a_provider_announces_what_is_written_down(tmp_path):
+    """Each attempt with its number, and each end: an error of ours too, and nothing of a test or of one that moved."""
+    network, lines = Endpoints(), []
+    with provider(tmp_path / "shop.db", network, policy=Policy((10, 10))) as shop:
+        owner, _ = shop.add_owner("Ada")
+        a = shop.subscribe(owner, url="https://a.example/hook", events=["*"])[0]
+        metrics, logger = Metrics(), logging.Logger("shop")
+        metrics.listen(shop)
+        logger.addHandler(Lines(lines))
+        log_attempts(shop, logger)
+        shop.test(a)
+        assert lines == []
+        network.status[a.url] = [503, 503, 204]
+        shop.publish(order(1, shop))
+        shop.run()
+        shop.render = {"1": lambda event: event["nothing"]}
+        shop.publish(order(2, shop))
+        shop.run()
+        found = [(r.msg, getattr(r, "attempt", None), getattr(r, "state", None)) for r in lines]
+        assert found == [
+            ("attempt", 1, None),
+            ("attempt", 2, None),
+            ("attempt", 3, None),
+            ("dead letter", None, "given up"),
+        ]
+        assert value(metrics, "webhook_deliveries_total", endpoint="a.example", state="delivered") == 1
+        assert value(metrics, "webhook_deliveries_total", endpoint="a.example", state="given up") == 1
+    assert value(metrics, "webhook_deliveries_waiting", endpoint="a.example") == 0  # it was closed
+
+
+class Lines(logging.Handler):
+    def __init__(self, records):
+        super().__init__()
+        self.records = records
+
+    def emit(self, record):
+        self.records.append(record)
+
+
+def test_metrics_keep_nobody():
+    metrics, sender = Metrics(), Sender(Policy(()))
+    metrics.listen(sender)
+    gone = weakref.ref(sender)
+    sender.close()
+    del sender
+    gc.collect()
+    assert gone() is None and value(metrics, "webhook_overdue_seconds") == 0

@@ -3,13 +3,17 @@
 import gc
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
+import ipywidgets as widgets
 import pytest
 from flask import Flask
 from support import until
 
 from webhook_tutorial import Policy, Sender, SimulatedClock, dashboard, faults, make_event, serve
 from webhook_tutorial.delivery import Attempt, Delivery
+
+_instances = widgets.widgets.widget._instances
 
 NASTY = "<script>alert('x')</script>"
 
@@ -133,11 +137,67 @@ def test_shown_again_it_is_the_same_and_one_that_is_closed_is_not(sender):
 
 def test_nobody_keeps_a_dashboard_that_is_gone(line):
     sender = Sender(Policy(()), SimulatedClock())
+    line.mode = 503
+    send(sender, line, "evt_1")
+    before = len(_instances)
     panel = dashboard(sender)
+    painted(panel)
     gone = weakref.ref(panel)
     panel.widget.close()
+    send(sender, line, "evt_2")  # it notices that it is closed
     del panel
     gc.collect()
-    send(sender, line, "evt_1")
+    assert gone() is None
+    assert len(_instances) <= before
+    gone = weakref.ref(sender)
     sender.close()
-    assert gone() is None or gone().widget.comm is None
+    del sender
+    gc.collect()
+    assert gone() is None
+
+
+def test_letters_that_are_not_shown_any_more_leave_no_widgets(sender, line):
+    line.mode = 503
+    panel = dashboard(sender)
+    send(sender, line, *(f"evt_{n}" for n in range(20)))
+    painted(panel)
+    before = len(_instances)
+    send(sender, line, *(f"evt_{n}" for n in range(20, 80)))
+    painted(panel)
+    assert len(_instances) <= before
+
+
+def test_an_attempt_that_is_under_way_is_no_failure(sender):
+    seen = []
+    app = Flask("slow")
+    app.post("/hook")(lambda: (seen.append(str(dashboard(sender))) or "", 204))
+    with serve(app) as server:
+        for number in range(2):
+            sender.send(server.url + "/hook", make_event("a", {}, id=f"evt_{number}"))
+        sender.run()
+    assert seen[0].startswith("Nothing has been sent yet.") and seen[1].startswith("100% of the last 1 attempts")
+    assert "interrupted" not in "".join(seen) and "✗" not in "".join(seen)
+
+
+def test_the_times_are_those_of_answers_and_a_hundred_percent_is_all(sender):
+    delivery = Delivery("evt_1", "http://a.example/", b"", 0, 0, state="delivered")
+    delivery.attempts = [
+        *(Attempt(n, None, "connection refused", took=60) for n in range(1)),
+        *(Attempt(n, 204, took=0.01) for n in range(398)),
+        Attempt(398, 204, took=30),
+    ]
+    sender.deliveries.append(delivery)
+    assert str(dashboard(sender)).startswith("99% of the last 400 attempts succeeded; 95 % answered within 0.01 s.")
+
+
+@pytest.mark.parametrize("url", [5, None, "http://\ud800.example/", "", "http://[::1"])
+def test_whatever_a_url_is_it_can_be_shown(sender, url):
+    sender.send(url, make_event("a", {}, id="evt_1"))
+    sender.run()
+    panel = dashboard(sender)
+    assert "0 delivered, 0 waiting, 1 dead" in str(panel) and "evt_1 → " in labels(panel)[0]
+
+
+def test_several_threads_get_one_dashboard(sender):
+    with ThreadPoolExecutor(8) as pool:
+        assert len({id(panel) for panel in pool.map(lambda _: dashboard(sender), range(50))}) == 1

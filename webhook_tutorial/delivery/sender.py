@@ -49,7 +49,7 @@ class Sender:
     Attributes:
         deliveries: Every `Delivery`, in the order in which they were handed in.
         gone: The endpoints that have answered 410; nothing is sent to them any more.
-        source: Who announces what is in `signals`: this sender, unless it works for somebody else.
+        source: Who announces what is in `signals`: this sender, or None, if somebody else does.
 
     Raises:
         ValueError: The secret cannot be read, there is no dialect to sign in, or a limit is no number of seconds.
@@ -73,6 +73,8 @@ class Sender:
         for name, limit in {"timeout": timeout, "total": total}.items():
             if limit is not None and not (isinstance(limit, (int, float)) and 0 < limit <= 86_400):
                 raise ValueError(f"{name} is a number of seconds above 0, a day at the most, or None, not {limit!r}.")
+        if trace is not None and len(trace(16)) != 16:
+            raise ValueError("trace gives so many random bytes as it is asked for, as os.urandom does.")
         if secret and not dialect:
             raise ValueError("dialect=None sends nothing but the event: leave the secret out, or name a dialect.")
         if secret:
@@ -218,10 +220,13 @@ class Sender:
         except Exception as error:  # an error of ours is none of the other deliveries' concern
             change = {"state": "given up", "error": f"{type(error).__name__}: {error}"}
         update(delivery, attempts=attempts, turn=next(self._turns), **change)
+        if self.source is None:
+            return
+        state = delivery.state
         if attempt:
             announce(attempt_made, self.source, delivery=delivery, attempt=attempt)
-        if delivery.state != "waiting":
-            announce(delivery_over, self.source, delivery=delivery)
+        if state != "waiting":
+            announce(delivery_over, self.source, delivery=delivery, state=state)
 
     def _conclusion(self, delivery, attempt, meaning):
         if meaning == "gone":

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextvars import Context, copy_context
 
 from ..delivery import Delivery, Sender
+from ..delivery.signals import announce, attempt_made, delivery_over
 from ..events import encode
 
 _LOOK_AGAIN = 0.05  # seconds after which a run looks for what has become due while its workers are busy
@@ -67,7 +68,7 @@ class Dispatcher:
             self._session() as session,
             Sender(policy, self._clock, secret=secrets, session=session, chance=self._chance) as sender,
         ):
-            sender.source = self._provider
+            sender.source = None  # the provider announces it, once it is written down
             # Now, whatever a clock says that has been set back meanwhile: `run` waits until something is due.
             due, delivery.due = delivery.due, -math.inf
             sender.deliveries.append(delivery)
@@ -148,6 +149,15 @@ class Dispatcher:
                 self._deliveries.record(row["id"], delivery)
                 if now and not moved:
                     self._health.note(now, delivery)
+            self._announce(delivery)
+
+    def _announce(self, delivery):
+        state = delivery.state
+        for attempt in delivery.attempts:
+            if attempt.took is not None:  # or it was interrupted
+                announce(attempt_made, self._provider, delivery=delivery, attempt=attempt)
+        if state != "waiting":
+            announce(delivery_over, self._provider, delivery=delivery, state=state)
 
     def _tell_owners(self):
         if self._tell:

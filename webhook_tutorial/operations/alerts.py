@@ -16,13 +16,23 @@ class Record:
     Attributes:
         attempts, failed: How many attempts were made in each minute, and how many of them failed.
         overdue: For how many seconds an attempt has been due, at the most.
-        heartbeat: How many seconds ago the last heartbeat arrived.
+        heartbeat: How many seconds ago the last heartbeat arrived; nan or inf if none ever has.
+
+    Raises:
+        ValueError: They are not of one length, or a number of attempts is none.
     """
 
     attempts: np.ndarray
     failed: np.ndarray
     overdue: np.ndarray
     heartbeat: np.ndarray
+
+    def __post_init__(self):
+        lengths = {len(one) for one in (self.attempts, self.failed, self.overdue, self.heartbeat)}
+        if len(lengths) > 1:
+            raise ValueError(f"The four arrays are of one length, not of {sorted(lengths)}.")
+        if not (np.isfinite(self.attempts).all() and np.isfinite(self.failed).all()):
+            raise ValueError("A minute in which nothing was measured is no number of attempts: leave it out, or put 0.")
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Overdue:
 
     def rings(self, record):
         """Return for each minute whether it rings."""
-        return record.overdue > self.seconds
+        return ~(record.overdue <= self.seconds)  # not to know it is as bad
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class NoHeartbeat:
 
     def rings(self, record):
         """Return for each minute whether it rings."""
-        return record.heartbeat > self.seconds
+        return ~(record.heartbeat <= self.seconds)
 
 
 #: The rules that wake somebody, as the lesson ends up with them.
@@ -113,7 +123,12 @@ def alerts(rule, record, gap=30):
         rule: One of the rules of this module, or anything with its ``rings``.
         record: A `Record`.
         gap: In minutes.
+
+    Raises:
+        ValueError: The gap is no number of minutes.
     """
+    if not 0 <= gap < 1e9:
+        raise ValueError(f"The gap is a number of minutes, not {gap!r}.")
     minutes = np.flatnonzero(rule.rings(record))
     if not minutes.size:
         return []

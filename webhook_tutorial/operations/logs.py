@@ -8,6 +8,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Logging_Cheat_Sheet.html#data-to-
 import json
 import logging
 import re
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ..answers import verdict
@@ -24,14 +25,15 @@ MASK = "•••"
 
 # An id, a name of an event type, a host and a port; and one to four words. An e-mail address, two names of a person and
 # a URL with a query are no ids.
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _WORDS = re.compile(r"[A-Za-z0-9_.:-]{1,40}(?: [A-Za-z0-9_.:-]{1,40}){0,3}")
 #: The fields that hold words; all others that hold a text hold an id.
 _IN_WORDS = {"error", "outcome", "state"}
-# What lets somebody act as somebody else: Standard Webhooks' and API keys, bearer tokens, and long runs of what
-# signatures and keys are made of.
+# What lets somebody act as somebody else: keys by how they begin, signatures, bearer tokens, and long runs of what
+# signatures and keys are made of. It cannot know all of them: what is written is named in the first place.
 _SECRET = re.compile(
-    r"whsec_\S+|whsk_\S+|key_[0-9a-f]{16,}|(?:v1a?|h1|sha256|t)[,=]\S+|(?i:bearer|basic)\s+\S+|[A-Za-z0-9+/=_-]{40,}"
+    r"whs[ek]c?_\S+|\bkey_[0-9a-f]{16,}|\b[sr]k_(?:live|test)_\w+|\bxox[a-z]-\S+|\b(?:v1a?|h1|sha256|t)[,=][\w+/=:-]{8,}"
+    r"|\b(?i:bearer|basic)\s+\S+|[A-Za-z0-9+/=]{40,}"
 )
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
@@ -40,7 +42,8 @@ class JsonLines(logging.Formatter):
     """Formats a record as one line of JSON.
 
     ``event`` is the record's message as it stands in the code, without the arguments that would be put into it; what is
-    to be written comes as ``extra={"delivery": …}``. Of an exception the line has its class and where it was raised,
+    to be written comes as ``extra={"delivery": …}``. (A ``QueueHandler`` puts the arguments in before: give it to that
+    one, and not to what comes behind.) Of an exception the line has its class and where it was raised,
     and not its text.
 
     Args:
@@ -53,15 +56,17 @@ class JsonLines(logging.Formatter):
         self.fields, self.clock = tuple(fields), clock
 
     def format(self, record):
-        """Return the line for a record, without its end. A field that is empty or None is left out."""
+        """Return the line for a record, in ASCII and without its end. A field that is empty or None is left out."""
         now = record.created if self.clock is None else self.clock.now()
         event = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         line = {"time": iso(now), "level": record.levelname.lower(), "event": without_secrets(event)}
-        given = {name: record.__dict__[name] for name in self.fields if record.__dict__.get(name) not in (None, "")}
-        line |= {name: plain(value, name in _IN_WORDS) for name, value in given.items()}
+        for name in self.fields:
+            value = record.__dict__.get(name)
+            if value is not None and not (isinstance(value, str) and value == ""):
+                line[name] = plain(value, name in _IN_WORDS)
         if record.exc_info and record.exc_info[0]:
             line |= _about(*record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line)
 
 
 def without_secrets(text):
@@ -72,7 +77,7 @@ def without_secrets(text):
 def plain(value, in_words=False):
     """Return a number or a boolean as it is, and a text if it looks like an id, or like a few words; else the mask."""
     if isinstance(value, (bool, int, float)):
-        return value
+        return value if abs(value) < 10**15 else MASK  # nan and infinity are no numbers of JSON either
     text = str(value) if isinstance(value, str) else ""
     looks = (_WORDS if in_words else _ID).fullmatch(text)
     return text if looks and without_secrets(text) == text else MASK
@@ -81,10 +86,11 @@ def plain(value, in_words=False):
 def place_of(url):
     """Return the host and the port of a URL: its path and its query may hold tokens, and its user's name a password."""
     try:
-        parts = urlsplit(url)
-        return parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+        parts = urlsplit(url if isinstance(url, str) else "")
+        place = str(parts.hostname) if parts.port is None else f"{parts.hostname}:{parts.port}"
     except ValueError:
         return MASK
+    return place if parts.hostname and _ID.fullmatch(place) else MASK
 
 
 def log_attempts(source, logger):
@@ -99,7 +105,7 @@ def log_attempts(source, logger):
 
     def attempt(source, delivery, attempt):
         fields = _fields(delivery) | {
-            "attempt": len(delivery.attempts),
+            "attempt": delivery.failed + (verdict(attempt.status) != "retry"),  # of those that the policy allows
             "status": attempt.status,
             "outcome": verdict(attempt.status),
             "error": attempt.error,
@@ -109,10 +115,10 @@ def log_attempts(source, logger):
             fields |= {"trace": found[1], "span": found[2]}
         logger.log(logging.INFO if fields["outcome"] == "delivered" else logging.WARNING, "attempt", extra=fields)
 
-    def over(source, delivery):
-        if delivery.state != "delivered":
+    def over(source, delivery, state):
+        if state != "delivered":
             error = delivery.error.partition(":")[0]  # the class; its text may hold anything
-            logger.error("dead letter", extra=_fields(delivery) | {"state": delivery.state, "error": error})
+            logger.error("dead letter", extra=_fields(delivery) | {"state": state, "error": error})
 
     attempt_made.connect(attempt, source, weak=False)
     delivery_over.connect(over, source, weak=False)
@@ -131,7 +137,8 @@ def log_receipts(app, logger):
             if found := _TRACEPARENT.fullmatch(request.headers.get("traceparent", "")):
                 fields |= {"trace": found[1], "span": found[2]}
             level = logging.INFO if response.status_code < 400 else logging.WARNING
-            logger.log(level, "receipt", extra=fields)
+            with suppress(Exception):  # an answer does not depend on its log
+                logger.log(level, "receipt", extra=fields)
 
     request_finished.connect(receipt, app, weak=False)
 

@@ -4,7 +4,7 @@ The names follow https://prometheus.io/docs/practices/naming/: a prefix, base un
 label has more values than a few: an endpoint has its host for a name, and only so many of them get one.
 """
 
-import time
+import weakref
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -32,19 +32,17 @@ OTHERS = "others"
 
 
 class Metrics:
-    """The metrics of one or more senders, in a registry of their own.
+    """The metrics of one or more senders, in a registry of their own. What waits has its age by their own clocks.
 
     Args:
         most_endpoints: How many endpoints get a label of their own; those that come later share one.
-        clock: Where the age of what waits comes from, something with ``now()``; the system's if left out.
 
     Attributes:
         registry: Prometheus' ``CollectorRegistry``.
     """
 
-    def __init__(self, most_endpoints=20, clock=None):
+    def __init__(self, most_endpoints=20):
         self.registry, self._most, self._names, self._sources = CollectorRegistry(), most_endpoints, set(), []
-        self._now = clock.now if clock else time.time
         self._attempts = self._make(Counter, "webhook_attempts", "Attempts by what came of them.", "answer")
         self._took = self._make(
             Histogram, "webhook_attempt_duration_seconds", "How long an attempt took.", buckets=BUCKETS
@@ -56,22 +54,24 @@ class Metrics:
         return kind(name, words, ["endpoint", *labels], registry=self.registry, **options)
 
     def listen(self, source):
-        """Count what a `Sender` or a `Provider` announces, and look at what waits there."""
+        """Count what a `Sender` or a `Provider` announces, and look at what waits there. Twice is as good as once."""
+        if any(known() is source for known in self._sources):
+            return
         attempt_made.connect(self._attempt, source, weak=False)
         delivery_over.connect(self._over, source, weak=False)
-        self._sources.append(source)
+        self._sources.append(weakref.ref(source))
 
     def _attempt(self, source, delivery, attempt):
         endpoint = self._name(delivery.url)
         self._attempts.labels(endpoint, answer_of(attempt)).inc()
         self._took.labels(endpoint).observe(attempt.took)
 
-    def _over(self, source, delivery):
-        self._deliveries.labels(self._name(delivery.url), delivery.state).inc()
+    def _over(self, source, delivery, state):
+        self._deliveries.labels(self._name(delivery.url), state).inc()
 
     def _name(self, url):
         """The label of an endpoint; all its series are made at once, with 0."""
-        name = str(place_of(url))[:100]
+        name = place_of(url)
         if name not in self._names:
             if len(self._names) >= self._most:
                 name = OTHERS
@@ -86,9 +86,13 @@ class Metrics:
 
     def collect(self):
         """Yield the gauges of what waits at this moment: Prometheus' registry calls it at each scrape."""
-        now, waiting, oldest, overdue = self._now(), {}, 0.0, 0.0
-        for source in self._sources:
-            for url, created, due in source.waiting():
+        waiting, oldest, overdue = {}, 0.0, 0.0
+        for source in filter(None, [known() for known in self._sources]):
+            try:
+                now, found = source.clock.now(), source.waiting()
+            except Exception:  # a provider that was closed, say: it says nothing, and the others do
+                continue
+            for url, created, due in found:
                 name = self._name(url)
                 waiting[name] = waiting.get(name, 0) + 1
                 oldest, overdue = max(oldest, now - created), max(overdue, now - due)

@@ -51,7 +51,7 @@ class Afternoon:
         self.sender = Sender(
             Policy((MINUTE, 5 * MINUTE, 20 * MINUTE)), clock, session=session, trace=random.Random(12).randbytes
         )
-        self.metrics, metrics, logger = {}, Metrics(clock=clock), logging.Logger("afternoon")
+        self.metrics, metrics, logger = {}, Metrics(), logging.Logger("afternoon")
         handler = logging.StreamHandler(stream)
         handler.setFormatter(JsonLines(clock=clock))
         logger.addHandler(handler)

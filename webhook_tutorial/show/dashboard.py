@@ -53,7 +53,7 @@ class Dashboard(Panel):
         self._paint()
 
     def redeliver(self):
-        """Have the selected dead letter delivered, that one and once: a second click finds it waiting, or arrived."""
+        """Have the selected dead letter delivered, once: a second click finds it waiting, or arrived."""
         with self._lock:
             delivery = self._selected
             if delivery is None or delivery.state not in ("refused", "gone", "given up"):
@@ -68,13 +68,14 @@ class Dashboard(Panel):
 
     def _state(self):
         deliveries = list(self.sender.deliveries)
-        latest = sorted((a for d in deliveries for a in list(d.attempts)), key=lambda a: a.at)[-_LAST_ATTEMPTS:]
+        made = {d: [a for a in list(d.attempts) if a.error != "interrupted"] for d in deliveries}  # or under way
+        latest = sorted((a for attempts in made.values() for a in attempts), key=lambda a: a.at)[-_LAST_ATTEMPTS:]
         states, failing = {}, {}
-        for delivery in deliveries:
-            name = str(place_of(delivery.url))
+        for delivery, attempts in made.items():
+            name = place_of(delivery.url)
             states.setdefault(name, Counter())[delivery.state] += 1
-            if delivery.attempts and delivery.attempts[-1].at >= failing.get(name, (0,))[0]:
-                last = delivery.attempts[-1]
+            if attempts and attempts[-1].at >= failing.get(name, (0,))[0]:
+                last = attempts[-1]
                 failing[name] = last.at, ok(last.status), last.status or last.error
         endpoints = [self._endpoint(name, states[name], failing.get(name)) for name in sorted(states)]
         return latest, endpoints, self.sender.dead[::-1]
@@ -90,16 +91,17 @@ class Dashboard(Panel):
     def _summary(self, attempts):
         if not attempts:
             return "Nothing has been sent yet."
-        well = sum(ok(attempt.status) for attempt in attempts) / len(attempts)
-        took = [attempt.took for attempt in attempts if attempt.took is not None]
-        slow = f"; 95 % answered within {quantiles(took, n=20)[-1]:.2f} s" if len(took) > 1 else ""
+        well = 100 * sum(ok(attempt.status) for attempt in attempts) // len(attempts)  # 100 is all of them
+        took = [attempt.took for attempt in attempts if attempt.took is not None and attempt.status]
+        slow = f"; 95 % answered within {quantiles(took, n=20, method='inclusive')[-1]:.2f} s" if len(took) > 1 else ""
         waits = [created for _, created, _ in self.sender.waiting()]
         oldest = f"; the oldest has waited for {in_words(self.sender.clock.now() - min(waits))}" if waits else ""
-        return f"{well:.0%} of the last {len(attempts):,} attempts succeeded{slow}{oldest}."
+        return f"{well}% of the last {len(attempts):,} attempts succeeded{slow}{oldest}."
 
     def _something_came(self, source, **_):
         """Repaint now, or a tenth of a second after the last time; on a thread, as a delivery must not wait for it."""
         if self.widget.comm is None:  # closed: nobody can see it any more
+            self._end()
             return
         with self._timer_lock:
             if self._timer is None:
@@ -107,6 +109,16 @@ class Dashboard(Panel):
                 self._timer = threading.Timer(wait, self._paint)
                 self._timer.daemon = True
                 self._timer.start()
+
+    def _end(self):
+        """Let go of what ipywidgets would keep for ever, and with it of the sender."""
+        for signal in (attempt_made, delivery_over):
+            signal.disconnect(self._something_came, self.sender)
+        with self._lock:
+            for letter in list(self._buttons):
+                _close(self._buttons.pop(letter))
+            for one in (self.letter, self.button, *self.widget.children, self.widget):
+                _close(one)
 
     def _paint(self):
         with self._timer_lock:
@@ -124,8 +136,11 @@ class Dashboard(Panel):
             shown = dead[:_LETTERS]
             if self._selected is not None and self._selected not in shown:
                 shown = [*shown, self._selected]
-            self._buttons = {letter: self._buttons.get(letter) or self._button(letter) for letter in shown}
+            before, self._buttons = self._buttons, {letter: self._buttons.get(letter) for letter in shown}
+            self._buttons = {letter: button or self._button(letter) for letter, button in self._buttons.items()}
             self.letters.children = tuple(self._buttons.values())
+            for letter in before.keys() - self._buttons.keys():
+                _close(before[letter])
             for letter, button in self._buttons.items():
                 button.description = _label(letter)
                 button.style.font_weight = "bold" if letter is self._selected else "normal"
@@ -144,8 +159,15 @@ class Dashboard(Panel):
         return button
 
 
+def _close(widget):
+    for one in (getattr(widget, "style", None), widget.layout, widget):
+        if one is not None:
+            one.close()
+
+
 #: Each dashboard by the id of its sender, which it keeps alive: an entry goes when its dashboard does.
 _dashboards = weakref.WeakValueDictionary()
+_making = threading.Lock()
 
 
 def dashboard(sender):
@@ -153,17 +175,18 @@ def dashboard(sender):
 
     The rate of success and the times are those of the last thousand attempts. Each endpoint has a line, with its last
     answer if that was none with 2xx. Click on a dead letter to select it, and then on *redeliver*: it is delivered at
-    once, and once, by the same id. What is selected stays so, whatever comes.
+    once, by the same id, with whatever else is due. What is selected stays so, whatever comes.
 
     Args:
         sender: A `Sender`.
     """
-    shown = _dashboards.get(id(sender))
-    if shown is None or shown.widget.comm is None:
-        shown = _dashboards[id(sender)] = Dashboard(sender)
-    else:
-        shown._paint()
-    return shown
+    with _making:
+        shown = _dashboards.get(id(sender))
+        if shown is None or shown.widget.comm is None:
+            shown = _dashboards[id(sender)] = Dashboard(sender)
+        else:
+            shown._paint()
+        return shown
 
 
 def _label(delivery):
