@@ -252,3 +252,19 @@ def test_the_fault_console_sends_while_the_receiver_fails(whole):
         lesson.page.get_by_text(f"The receiver is set to: {mode}").last.wait_for(timeout=20_000)
         lesson.page.get_by_role("button", name="send an event").click()
         lesson.page.get_by_text(words).last.wait_for(timeout=20_000)
+
+
+def test_a_click_on_redeliver_delivers_that_letter_once(whole):
+    lesson = whole("11_monitoring.ipynb")
+    lesson.page.locator(".jp-OutputArea button", has_text="evt_17").click()
+    button = lesson.page.get_by_role("button", name="redeliver", exact=True)
+    button.click()
+    lesson.page.get_by_text("evt_17: delivered.").last.wait_for(timeout=20_000)
+    assert button.is_disabled()
+    lesson.add_and_run(
+        "print('in all', [[a.status for a in d.attempts] for d in sender.deliveries if len(d.attempts) > 4])\n"
+        "place_order(99)\nsender.run()\n"
+    )
+    lesson.page.get_by_text("in all [[500, 500, 500, 500, 204]]").last.wait_for(timeout=20_000)
+    lesson.page.get_by_text("26 delivered, 0 waiting, 0 dead").last.wait_for(timeout=20_000)  # the warehouse, repainted
+    assert lesson.page.get_by_text("evt_17: delivered.").last.is_visible(), "what was selected stays so"

@@ -30,7 +30,9 @@ class Dashboard(Panel):
         self._timer, self._painted = None, 0.0
         self._timer_lock, self._lock = threading.Lock(), threading.RLock()
         self.view, self.letter = widgets.HTML(), widgets.HTML()
-        self.letters = widgets.VBox(layout=widgets.Layout(max_height="200px", overflow="auto"))
+        self.letters = widgets.VBox(
+            layout=widgets.Layout(max_height="200px", overflow="auto", align_items="flex-start")
+        )
         self.button = widgets.Button(description="redeliver", layout=widgets.Layout(display="none"))
         self.button.on_click(lambda _: self.redeliver())
         self.widget = widgets.VBox([self.view, self.letters, widgets.HBox([self.button, self.letter])])
