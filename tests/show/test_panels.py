@@ -309,7 +309,7 @@ def bench():
 
 
 def test_the_bench_believes_what_was_sent(bench):
-    assert str(bench).endswith("✓ 200: this delivery is believed")
+    assert str(bench).endswith("✓ 2xx: this delivery is believed")
     assert bench._repr_mimebundle_()["text/plain"] == str(bench)
 
 
