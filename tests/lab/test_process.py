@@ -376,10 +376,12 @@ def test_a_main_runs_until_it_is_killed(worker, tmp_path):
     assert not process.running
 
 
-@pytest.mark.parametrize("boom, code", [({}, 0), ({"BOOM": "1"}, 1)])
-def test_a_main_that_ends_tells_its_code(worker, tmp_path, boom, code):
+@pytest.mark.parametrize("boom, code, said", [({}, 0, ""), ({"BOOM": "1"}, 1, "ZeroDivisionError: the worker broke")])
+def test_a_main_that_ends_tells_its_code_and_why(worker, tmp_path, boom, code, said):
     with Process(worker, SAYS=tmp_path / "pid", TAKES=0, **boom) as process:
-        assert process.wait() == code
+        assert (process.wait(), process.said.strip().rpartition("\n")[2]) == (code, said)
+        process.kill()
+    assert process.said.strip().rpartition("\n")[2] == said
 
 
 def test_a_file_with_neither_says_so(tmp_path):

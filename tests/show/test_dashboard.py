@@ -64,7 +64,7 @@ def test_its_twin_tells_the_same(sender, line):
     assert "2 delivered, 0 waiting, 1 dead" in view and "Dead letters: 1." in view
     sender.send(line.url + "/hook", make_event("order_placed", {}, id="evt_4"))
     first, row, dead, letter = str(panel).splitlines()
-    assert first.startswith("50% of the last 4 attempts succeeded; 95 % answered within 0.")
+    assert first.startswith("50 % of the last 4 attempts succeeded; 95 % answered within 0.")
     assert first.endswith(" s; the oldest has waited for 0 s.")
     assert row.split(None, 2)[::2] == ["✗", "2 delivered, 1 waiting, 1 dead; last answer: 503, 2026-01-05T09:00:10Z"]
     assert (dead, letter) == ("Dead letters: 1.", f"  ✗ evt_3 → 127.0.0.1:{line.port} given up: 503")
@@ -175,7 +175,7 @@ def test_an_attempt_that_is_under_way_is_no_failure(sender):
         for number in range(2):
             sender.send(server.url + "/hook", make_event("a", {}, id=f"evt_{number}"))
         sender.run()
-    assert seen[0].startswith("Nothing has been sent yet.") and seen[1].startswith("100% of the last 1 attempts")
+    assert seen[0].startswith("Nothing has been sent yet.") and seen[1].startswith("100 % of the last 1 attempts")
     assert "interrupted" not in "".join(seen) and "✗" not in "".join(seen)
 
 
@@ -187,7 +187,7 @@ def test_the_times_are_those_of_answers_and_a_hundred_percent_is_all(sender):
         Attempt(398, 204, took=30),
     ]
     sender.deliveries.append(delivery)
-    assert str(dashboard(sender)).startswith("99% of the last 400 attempts succeeded; 95 % answered within 0.01 s.")
+    assert str(dashboard(sender)).startswith("99 % of the last 400 attempts succeeded; 95 % answered within 0.01 s.")
 
 
 @pytest.mark.parametrize("url", [5, None, "http://\ud800.example/", "", "http://[::1"])

@@ -26,11 +26,12 @@ class Process:
 
     Attributes:
         url: Where it listens. It is the same after `restart`. Empty for a ``main``.
+        said: Once it has ended, what it wrote to stderr: of a ``main`` that raised, its traceback.
     """
 
     def __init__(self, path, name="receiver", **environment):
         self.path, self.name = str(path), name
-        self.port, self._process = 0, None
+        self.port, self._process, self.said = 0, None, ""
         self.restart(**environment)
 
     def restart(self, **environment):
@@ -91,6 +92,9 @@ class Process:
         """Wait until the process has ended, by itself or by `kill`, and return its exit code."""
         code = self._process.wait(_PATIENCE)
         stopped(self)
+        if not self._said.closed:
+            self._said.seek(0)
+            self.said = self._said.read().decode(errors="replace")
         self._close()
         return code
 

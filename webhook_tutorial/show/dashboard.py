@@ -98,7 +98,7 @@ class Dashboard(Panel):
         slow = f"; 95 % answered within {quantiles(took, n=20, method='inclusive')[-1]:.2f} s" if len(took) > 1 else ""
         waits = [created for _, created, _ in self.sender.waiting()]
         oldest = f"; the oldest has waited for {in_words(self.sender.clock.now() - min(waits))}" if waits else ""
-        return f"{well}% of the last {len(attempts):,} attempts succeeded{slow}{oldest}."
+        return f"{well} % of the last {len(attempts):,} attempts succeeded{slow}{oldest}."
 
     def _something_came(self, source, **_):
         """Repaint now, or a tenth of a second after the last time; on a thread, as a delivery must not wait for it."""
