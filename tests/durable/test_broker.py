@@ -284,13 +284,12 @@ def test_without_a_declaration_a_message_is_lost_without_an_error(tmp_path):
 # --- What others do to it -----------------------------------------------------------------------------------
 
 
-def test_every_spelling_of_amqp_is_a_real_broker(open_broker, place):
-    url = place.get("url") or ""
-    if not url.startswith("amqp"):
-        pytest.skip("of RabbitMQ's URL")
-    for other in (url.replace("amqp", "pyamqp", 1), url.replace("amqp", "AMQP", 1)):
-        with Broker(QUEUES, **place | {"url": other}) as broker:
+def test_every_spelling_of_amqp_is_a_real_broker(tmp_path):
+    place = where("rabbitmq", tmp_path)
+    for scheme in ("pyamqp", "AMQP"):
+        with Broker(QUEUES, **place | {"url": place["url"].replace("amqp", scheme, 1)}) as broker:
             assert broker.is_real and broker.where.startswith("RabbitMQ")
+            broker.delete()
 
 
 @pytest.mark.parametrize(
