@@ -130,8 +130,9 @@ class Subscriptions:
         """
         with self._db.transaction():
             for row in self._db.execute("SELECT turn, sealed FROM secrets"):
-                sealed = self._vault.seal_anew(row["sealed"])
+                secret = self._vault.open(row["sealed"])
                 if self._vault.has_several_keys:
+                    sealed = self._vault.seal(secret)
                     self._db.execute("UPDATE secrets SET sealed = ? WHERE turn = ?", sealed, row["turn"])
 
     def rotate(self, id):

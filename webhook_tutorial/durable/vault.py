@@ -46,14 +46,6 @@ class Vault:
         except InvalidToken:
             raise ValueError("This was sealed with a key that is not among those given.") from None
 
-    def seal_anew(self, sealed):
-        """Return the same secret, sealed with the first of the keys.
-
-        Raises:
-            ValueError: As for `open`.
-        """
-        return self.seal(self.open(sealed))
-
 
 def new_key():
     """Return a new random key for a `Vault`, as text."""

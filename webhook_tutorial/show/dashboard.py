@@ -1,7 +1,6 @@
 """The dashboard: how the deliveries of a sender are, endpoint by endpoint, and a button for each dead letter."""
 
 import threading
-import time
 import weakref
 from collections import Counter
 from html import escape
@@ -14,21 +13,19 @@ from ..clock import iso
 from ..delivery.signals import attempt_made, delivery_over
 from ..look import FAILURE, RECEIVER, WAITING, one_line
 from ..operations.logs import place_of
-from .panel import Panel, in_words
+from .panel import LivePanel, in_words
 
-_REPAINT_SECONDS = 0.1
 _LAST_ATTEMPTS = 1000  # of which the rate and the times are told
 _LETTERS = 20
 
 
-class Dashboard(Panel):
+class Dashboard(LivePanel):
     """How a `Sender` is; see `dashboard`."""
 
     def __init__(self, sender):
+        super().__init__()
         self.sender = sender
         self._selected, self._buttons, self._said = None, {}, ""
-        self._timer, self._painted = None, 0.0
-        self._timer_lock, self._lock = threading.Lock(), threading.RLock()
         self.view, self.letter = widgets.HTML(), widgets.HTML()
         self.letters = widgets.VBox(
             layout=widgets.Layout(max_height="200px", overflow="auto", align_items="flex-start")
@@ -100,19 +97,7 @@ class Dashboard(Panel):
         oldest = f"; the oldest has waited for {in_words(self.sender.clock.now() - min(waits))}" if waits else ""
         return f"{well} % of the last {len(attempts):,} attempts succeeded{slow}{oldest}."
 
-    def _something_came(self, source, **_):
-        """Repaint now, or a tenth of a second after the last time; on a thread, as a delivery must not wait for it."""
-        if self.widget.comm is None:  # closed: nobody can see it any more
-            self._end()
-            return
-        with self._timer_lock:
-            if self._timer is None:
-                wait = max(0.0, self._painted + _REPAINT_SECONDS - time.monotonic())
-                self._timer = threading.Timer(wait, self._paint)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def _end(self):
+    def _stop_listening(self):
         """Let go of what ipywidgets would keep for ever, and with it of the sender."""
         for signal in (attempt_made, delivery_over):
             signal.disconnect(self._something_came, self.sender)
@@ -122,33 +107,30 @@ class Dashboard(Panel):
             for one in (self.letter, self.button, *self.widget.children, self.widget):
                 _close(one)
 
-    def _paint(self):
-        with self._timer_lock:
-            self._timer, self._painted = None, time.monotonic()
-        with self._lock:
-            attempts, endpoints, dead = self._state()
-            rows = "".join(
-                f'<div style="border-left:4px solid {RECEIVER if row["well"] else FAILURE};padding:1px 8px">'
-                f"{row['mark']} <b>{escape(row['name'])}</b> {escape(row['words'])}</div>"
-                for row in endpoints
-            )
-            more = f", the newest {_LETTERS} shown" if len(dead) > _LETTERS else ""
-            count = f"<div style='margin-top:6px'>Dead letters: {len(dead) or 'none'}{more}.</div>"
-            self.view.value = f"<b>{escape(self._summary(attempts))}</b>{rows}{count}"
-            shown = dead[:_LETTERS]
-            if self._selected is not None and self._selected not in shown:
-                shown = [*shown, self._selected]
-            before, self._buttons = self._buttons, {letter: self._buttons.get(letter) for letter in shown}
-            self._buttons = {letter: button or self._button(letter) for letter, button in self._buttons.items()}
-            self.letters.children = tuple(self._buttons.values())
-            for letter in before.keys() - self._buttons.keys():
-                _close(before[letter])
-            for letter, button in self._buttons.items():
-                button.description = _label(letter)
-                button.style.font_weight = "bold" if letter is self._selected else "normal"
-            self.button.layout.display = "none" if self._selected is None else ""
-            self.button.disabled = self._selected is None or self._selected not in dead
-            self.letter.value = escape(self._said or (_label(self._selected) if self._selected else ""))
+    def _draw(self):
+        attempts, endpoints, dead = self._state()
+        rows = "".join(
+            f'<div style="border-left:4px solid {RECEIVER if row["well"] else FAILURE};padding:1px 8px">'
+            f"{row['mark']} <b>{escape(row['name'])}</b> {escape(row['words'])}</div>"
+            for row in endpoints
+        )
+        more = f", the newest {_LETTERS} shown" if len(dead) > _LETTERS else ""
+        count = f"<div style='margin-top:6px'>Dead letters: {len(dead) or 'none'}{more}.</div>"
+        self.view.value = f"<b>{escape(self._summary(attempts))}</b>{rows}{count}"
+        shown = dead[:_LETTERS]
+        if self._selected is not None and self._selected not in shown:
+            shown = [*shown, self._selected]
+        before, self._buttons = self._buttons, {letter: self._buttons.get(letter) for letter in shown}
+        self._buttons = {letter: button or self._button(letter) for letter, button in self._buttons.items()}
+        self.letters.children = tuple(self._buttons.values())
+        for letter in before.keys() - self._buttons.keys():
+            _close(before[letter])
+        for letter, button in self._buttons.items():
+            button.description = _label(letter)
+            button.style.font_weight = "bold" if letter is self._selected else "normal"
+        self.button.layout.display = "none" if self._selected is None else ""
+        self.button.disabled = self._selected is None or self._selected not in dead
+        self.letter.value = escape(self._said or (_label(self._selected) if self._selected else ""))
 
     def _button(self, letter):
         button = widgets.Button(

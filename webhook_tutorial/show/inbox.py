@@ -1,30 +1,24 @@
 """The inbox: deliveries as they come."""
 
-import threading
-import time
 import weakref
 from html import escape
 
 import ipywidgets as widgets
 
 from ..look import WAITING, mark_of, masked_url, one_line, visible
-from .panel import Panel
+from .panel import LivePanel
 
-_REPAINT_SECONDS = 0.1
 _ROWS = 50
 
 
-class Inbox(Panel):
+class Inbox(LivePanel):
     """Deliveries as they come, newest first; see `inbox`."""
 
     def __init__(self, traffic):
+        super().__init__()
         self.traffic = traffic
         self._rows = {}  # exchange -> its button, so that a click means the same delivery however many came since
         self._selected = None
-        self._painted = 0.0
-        self._timer = None
-        self._lock = threading.RLock()
-        self._timer_lock = threading.Lock()  # never held while painting, so no delivery waits for that
         self.summary = widgets.HTML()
         self.list = widgets.VBox(
             layout=widgets.Layout(
@@ -62,29 +56,13 @@ class Inbox(Panel):
         end = "This inbox has ended; inbox() shows a new one." if self.ended else self.traffic.closed
         return f"{name}: {what} {end}".strip()
 
-    def _something_came(self):
-        """Repaint now, or a tenth of a second after the last time; on a thread, as a delivery must not wait for it."""
-        if self.widget.comm is None:  # closed: nobody can see it any more
-            self._stop_listening()
-            return
-        with self._timer_lock:
-            if self._timer is None:
-                wait = max(0.0, self._painted + _REPAINT_SECONDS - time.monotonic())
-                self._timer = threading.Timer(wait, self._paint)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def _paint(self):
-        with self._timer_lock:
-            self._timer = None
-            self._painted = time.monotonic()
-        with self._lock:
-            newest = list(self.traffic)[::-1][:_ROWS]
-            self._rows = {x: self._rows.get(x) or self._row(x) for x in newest}
-            self.summary.value = f"<b>{escape(self._summary())}</b>"
-            self.list.children = tuple(self._rows.values())
-            if self._selected is None:
-                self._show(newest[0] if newest else None)
+    def _draw(self):
+        newest = list(self.traffic)[::-1][:_ROWS]
+        self._rows = {x: self._rows.get(x) or self._row(x) for x in newest}
+        self.summary.value = f"<b>{escape(self._summary())}</b>"
+        self.list.children = tuple(self._rows.values())
+        if self._selected is None:
+            self._show(newest[0] if newest else None)
 
     def _row(self, exchange):
         button = widgets.Button(

@@ -1,6 +1,11 @@
 """What all panels share: ipywidgets controls over one HTML view, with a plain twin for where widgets do not run."""
 
+import threading
+import time
+
 import ipywidgets as widgets
+
+_REPAINT_SECONDS = 0.1
 
 
 class Panel:
@@ -14,6 +19,36 @@ class Panel:
 
     def __repr__(self):
         return str(self)
+
+
+class LivePanel(Panel):
+    """A panel that is painted again while other cells run, ten times a second at the most.
+
+    One that inherits from it has ``_draw``, which paints, and ``_stop_listening``, called once nobody can see it.
+    """
+
+    def __init__(self):
+        self._painted, self._timer = 0.0, None
+        self._lock = threading.RLock()  # held while painting
+        self._timer_lock = threading.Lock()  # never held while painting, so no delivery waits for that
+
+    def _something_came(self, *_, **__):
+        """Repaint now, or a tenth of a second after the last time; on a thread, as a delivery must not wait for it."""
+        if self.widget.comm is None:  # closed: nobody can see it any more
+            self._stop_listening()
+            return
+        with self._timer_lock:
+            if self._timer is None:
+                timer = threading.Timer(max(0.0, self._painted + _REPAINT_SECONDS - time.monotonic()), self._paint)
+                timer.daemon = True
+                timer.start()  # it waits for this lock; one that could not be started is none
+                self._timer = timer
+
+    def _paint(self):
+        with self._timer_lock:
+            self._timer, self._painted = None, time.monotonic()
+        with self._lock:
+            self._draw()
 
 
 #: How text looks inside a picture that a panel draws.
