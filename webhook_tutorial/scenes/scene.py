@@ -1,0 +1,125 @@
+"""A scene as data: who sends what to whom, what goes wrong, and what has to be true in the end. See `play`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..clock import START, iso
+from ..delivery import MINUTE
+from ..events import encode, make_event
+from ..look import one_line, visible
+
+#: What both ends of every scene share. An example: a real one is random and stands in no file.
+SECRET = "whsec_" + "RXhhbXBsZSBvbmx5" * 2
+
+_LONGEST = 24 * 60
+_MOST_EVENTS = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A system that a handler calls: it keeps the JSON that is sent to it with POST, and answers 201.
+
+    Attributes:
+        down: When it answers 503 and keeps nothing: pairs of minutes, from and to.
+        lost: Which of the entries that it keeps get 504 for an answer, as a gateway gives it that has lost it; 1 is the
+            first. Whoever asked cannot tell that from "not kept".
+        knows_keys: Whether a second request with the same ``Idempotency-Key`` is the first one again
+            (draft-ietf-httpapi-idempotency-key-header).
+    """
+
+    down: tuple = ()
+    lost: tuple = ()
+    knows_keys: bool = True
+
+    def __str__(self):
+        words = [f"down from {time_of_day(begin)} to {time_of_day(end)}" for begin, end in self.down]
+        words += [f"its answer for entry {number} is lost" for number in self.lost]
+        return "; ".join([*words, "knows Idempotency-Key" if self.knows_keys else "knows no Idempotency-Key"])
+
+
+def _never_broken(play):
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Who sends what to whom, and what goes wrong. It begins on a Monday at 9:00; minutes count from there.
+
+    Attributes:
+        sender, receiver: Their names, in pictures too.
+        events: Triples in the order of their time: the minute, the event's type, its data. Their ids are ``evt_1`` and
+            so on.
+        promise: What has to be true in the end, a sentence.
+        broken: A function of the `Play` that returns how the promise was broken, a sentence, or an empty text.
+        late: Numbers of events whose first attempt finds nobody (503), so that they come five minutes later.
+        twice: Numbers of events whose first answer is lost (504), so that they come a second time.
+        services: The systems that the handler may call, a `Service` by its name.
+        tables: SQL statements for what the receiver keeps, a tuple; its tables have names of their own.
+        within: In how many minutes after it happened an event has to be dealt with.
+        secret: What both ends share.
+
+    Raises:
+        ValueError: Something of this is missing, or cannot be played.
+    """
+
+    sender: str
+    receiver: str
+    events: tuple
+    promise: str = ""
+    broken: object = _never_broken
+    late: tuple = ()
+    twice: tuple = ()
+    services: Mapping = field(default_factory=dict)
+    tables: tuple = ()
+    within: int = 60
+    secret: str = SECRET
+
+    def __post_init__(self):
+        names = [self.sender, self.receiver, *self.services]
+        if not all(isinstance(name, str) and name.strip() for name in names) or len(set(names)) < len(names):
+            raise ValueError(f"Sender, receiver and services have names, each another one, not {names}.")
+        if isinstance(self.tables, str):
+            raise ValueError('tables is a tuple of statements: ("CREATE TABLE …",), with the comma.')
+        if not all(isinstance(service, Service) for service in self.services.values()):
+            raise ValueError('services is a dictionary of Service by name: {"chat": Service()}.')
+        if not 1 <= len(self.events) <= _MOST_EVENTS:
+            raise ValueError(f"A scene has from 1 to {_MOST_EVENTS} events, not {len(self.events)}.")
+        for number, event in enumerate(self.events, 1):
+            if not (isinstance(event, (tuple, list)) and len(event) == 3 and isinstance(event[2], Mapping)):
+                raise ValueError(f'Event {number} is a triple: (0, "user_signup", {{"user": "Ada"}}), not {event!r}.')
+            encode(make_event(event[1], dict(event[2]), timestamp=START))
+        minutes = [event[0] for event in self.events]
+        if not all(isinstance(m, (int, float)) and 0 <= m <= _LONGEST for m in minutes) or sorted(minutes) != minutes:
+            raise ValueError(f"The minutes of the events are numbers from 0 to {_LONGEST}, in order, not {minutes}.")
+        if unknown := [n for n in (*self.late, *self.twice) if n not in range(1, len(self.events) + 1)]:
+            raise ValueError(f"late and twice are numbers of events, from 1 to {len(self.events)}, not {unknown}.")
+        if not (isinstance(self.within, (int, float)) and 0 < self.within <= _LONGEST):
+            raise ValueError(f"within is a number of minutes, from 1 to {_LONGEST}, not {self.within!r}.")
+
+    def __repr__(self):
+        return "\n".join([f"{visible(self.sender)} → {visible(self.receiver)}", *self._lines()])
+
+    def _lines(self):
+        shown = list(enumerate(self.events, 1))
+        notes = dict.fromkeys(self.late, "its first attempt finds nobody") | dict.fromkeys(
+            self.twice, "its first answer is lost"
+        )
+        width = max(len(_told(event)) for _, event in shown[:12])
+        for number, event in shown[:12]:
+            note = f"  ({notes[number]})" if number in notes else ""
+            yield f"  {_told(event).ljust(width) if note else _told(event)}{note}"
+        if len(shown) > 12:
+            yield f"  … and {len(shown) - 12} more, the last at {time_of_day(shown[-1][1][0])}"
+        for name, service in self.services.items():
+            yield f"{visible(name)}: {service}"
+        yield f"Promise: {visible(self.promise)}"
+
+
+def time_of_day(minute):
+    """Return the time of a scene's minute, such as ``"09:05"``."""
+    return iso(START + minute * MINUTE)[11:16]
+
+
+def _told(event):
+    minute, event_type, data = event
+    return one_line(" ".join([time_of_day(minute), event_type, *(f"{k}={v}" for k, v in data.items())]), 90)

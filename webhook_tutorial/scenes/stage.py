@@ -1,0 +1,314 @@
+"""Where a scene is played, and how: `play`, with a handler of yours.
+
+Everything crosses the wire. The sender signs and tries again (lesson 05), the receiver verifies, stores, answers and
+works afterwards (lessons 04, 06, 10), and the services that a handler calls are servers of their own. Only time is
+simulated.
+"""
+
+import json
+import math
+import socket
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+
+from flask import Flask, request
+from werkzeug.wrappers import Request, Response
+
+from ..clock import START, SimulatedClock
+from ..delivery import MINUTE, Policy, Sender
+from ..durable.claims import plain
+from ..durable.database import Database
+from ..durable.inbox import Inbox
+from ..events import make_event
+from ..lab.outgoing import watch
+from ..lab.running import sending_as
+from ..lab.server import Server
+from ..lab.traffic import Traffic
+from ..look import mark_of, one_line, shortened, visible
+from ..signing import SignatureError, verify
+from .scene import Scene
+
+#: When the sender tries again, and when the worker does.
+_SENDING = Policy((5 * MINUTE, 30 * MINUTE, 60 * MINUTE))
+_WORKING = Policy(tuple(minutes * MINUTE for minutes in (1, 2, 4, 8, 16, 32)))
+
+#: A stranger's secret, in trials.
+_STRANGE = "whsec_" + "QSBzdHJhbmdlcidz" * 2
+
+
+def receiver(stage):
+    """The receiver of every scene: verify, store, answer. Whoever works comes afterwards (`Inbox.handle`)."""
+    app = Flask(stage.scene.receiver)
+
+    @app.post("/webhook")
+    def webhook():
+        body = request.get_data()
+        try:
+            verify(body, request.headers, stage.scene.secret, clock=stage.clock)
+        except SignatureError:
+            return "", 401
+        stage.inbox.store(request.headers["webhook-id"], body)
+        return "", 202
+
+    return app
+
+
+class Stage:
+    """What a handler has at hand while a scene is played: it is called as ``handle(event, stage)``.
+
+    What a handler executes in `db` is there once, with the mark that the event was dealt with; if the handler raises,
+    that is undone, and it is called again later.
+
+    Attributes:
+        db: The receiver's own `Database`, with the scene's tables.
+        inbox: Its `Inbox`: what is stored there is handled too.
+        clock: The simulated clock.
+        scene: The `Scene`.
+    """
+
+    def __init__(self, scene):
+        self.scene, self.clock = scene, SimulatedClock()
+        self.db = Database(":memory:")
+        self.inbox = Inbox(self.db, self.clock)
+        self._urls = {}
+
+    def url(self, name):
+        """Return the URL of a service.
+
+        Raises:
+            ValueError: The scene has no such service.
+        """
+        if name not in self._urls:
+            has = ", ".join(self._urls) or "none"
+            raise ValueError(f"This scene has no service {name!r}. It has: {has}.")
+        return self._urls[name]
+
+    def minute(self, event=None):
+        """Return the minutes from the scene's beginning until an event happened, or until now, a float."""
+        when = self.clock.now() if event is None else datetime.fromisoformat(event["timestamp"]).timestamp()
+        return (when - START) / MINUTE
+
+
+class Play:
+    """What became of a scene: what `play` returns. ``diagram(play)`` draws it.
+
+    Attributes:
+        scene: The `Scene`.
+        ok: Whether its promise was kept.
+        broken: How it was not, a sentence; else empty.
+        traffic: What crossed the wire, as `Traffic`: deliveries, and what the handler sent.
+        services: What each service holds in the end, a list of the JSON that it was sent, by its name.
+        tables: The rows of each table of the scene, a list of dictionaries, by its name.
+        took: How many minutes after it happened each event was dealt with, by its id.
+        errors: What is left undone: the error of each such event as a text, by its id.
+        early: How often a service was called while a delivery waited for its answer.
+        refused: How a stranger's deliveries were answered, a list of status codes, where there were some.
+        called: The minute in which each service was called first, by its name.
+    """
+
+    def __init__(self, scene, traffic, services, tables, took, errors, *, early, refused, called):
+        self.scene, self.traffic, self.services, self.tables = scene, traffic, services, tables
+        self.took, self.errors, self.early, self.refused, self.called = took, errors, early, refused, called
+        self.broken = self._verdict()
+        self.ok = not self.broken
+
+    def _verdict(self):
+        try:
+            broken = self.scene.broken(self)
+        except Exception as error:  # what it looks for may not be there at all
+            broken = f"{type(error).__name__} when it was looked for: {error}"
+        return str(broken or "")
+
+    def __repr__(self):
+        promise, broken = visible(self.scene.promise), visible(self.broken)
+        first = f"{mark_of(200 if self.ok else None)[0]} {'Kept' if self.ok else 'Broken'}: {promise}"
+        attempts = self.traffic.where(receiver=self.scene.receiver)
+        counts = [f"{_many(len(self.scene.events), 'event')} in {_many(len(attempts), 'attempt')}"]
+        for name in self.services:
+            calls = self.traffic.where(receiver=name)
+            failed = sum(not call.ok for call in calls)
+            counts.append(f"{_many(len(calls), 'call')} of {visible(name)}, {failed} failed")
+        undone = [f"Not done: {visible(id)}. {one_line(error, 200)}" for id, error in list(self.errors.items())[:5]]
+        return "\n".join([first, *([] if self.ok else [shortened(broken, 600)]), "; ".join(counts) + ".", *undone])
+
+
+def play(scene, handle, receiver=receiver):
+    """Play a scene from its first event to its end, over the loopback, and return what became of it.
+
+    Args:
+        scene: A `Scene`.
+        handle: A function ``handle(event, stage)``, called for each event that the receiver has stored, in the order
+            in which they came; see `Stage`. If it raises, it is called again after 1, 2, 4, 8, 16 and 32 minutes.
+        receiver: A function ``receiver(stage)`` that returns a Flask app with ``POST /webhook``; the one above if
+            left out.
+
+    Returns:
+        A `Play`.
+
+    Raises:
+        TypeError: The handler is no plain function, or there is no scene, or no app.
+        sqlite3.Error: A statement of ``tables`` is wrong.
+    """
+    return perform(scene, handle, receiver)
+
+
+def perform(scene, handle, receiver, forge=False):
+    """Do what `play` does; with ``forge`` a stranger sends each event, too, and signs it with another secret."""
+    if not isinstance(scene, Scene):
+        raise TypeError(f"The first argument is a Scene, not {type(scene).__name__}.")
+    if not callable(handle):
+        raise TypeError(f"The handler is a function, handle(event, stage), not {type(handle).__name__}.")
+    handle, stage = plain(handle), Stage(scene)
+    with ExitStack() as stack:
+        stack.callback(stage.db.close)
+        theirs = _tables(stage.db)
+        for statement in scene.tables:
+            stage.db.execute(statement)
+        ours = [name for name in _tables(stage.db) if name not in theirs]
+        desk = _Desk(stage, receiver(stage))
+        shelves = {name: _Shelf(name, service, stage.clock, desk) for name, service in scene.services.items()}
+        for name, shelf in shelves.items():
+            stage._urls[name] = stack.enter_context(_serve(shelf.app, name)).url
+        url = stack.enter_context(_serve(desk, scene.receiver)).url + "/webhook"
+        sender = stack.enter_context(Sender(_SENDING, stage.clock, secret=scene.secret))
+        stranger = stack.enter_context(Sender(Policy(()), stage.clock, secret=_STRANGE))
+        sent = stack.enter_context(watch(scene.sender))
+        _run(scene, stage, url, sender, stranger if forge else None, lambda event: handle(event, stage))
+        return Play(
+            scene,
+            Traffic(sent, name=scene.receiver),
+            {name: list(shelf.kept.values()) for name, shelf in shelves.items()},
+            {name: [dict(row) for row in stage.db.execute(f'SELECT * FROM "{name}"')] for name in ours},
+            *_ends(stage, sender),
+            early=desk.early,
+            refused=[delivery.attempts[-1].status for delivery in stranger.deliveries],
+            called={name: shelf.called for name, shelf in shelves.items() if shelf.called is not None},
+        )
+
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+
+
+def _tables(db):
+    return [row["name"] for row in db.execute(_TABLES)]
+
+
+def _run(scene, stage, url, sender, stranger, handle):
+    """Go from minute to minute: what happens is sent, what is due is tried, and what was stored is worked on."""
+    clock, coming = stage.clock, list(enumerate(scene.events, 1))
+    end = START + (math.ceil(coming[-1][1][0]) + scene.within) * MINUTE
+    while clock.now() < end:
+        while coming and START + coming[0][1][0] * MINUTE <= clock.now():
+            number, (minute, event_type, data) = coming.pop(0)
+            event = make_event(event_type, dict(data), id=f"evt_{number}", timestamp=START + minute * MINUTE)
+            sender.send(url, event)
+            if stranger:
+                stranger.send(url, event | {"id": f"forged_{number}"})
+        with _named(scene.sender):
+            sender.run(until=clock.now())
+            if stranger:
+                stranger.run(until=clock.now())
+        with _named(scene.receiver):
+            stage.inbox.handle(handle, _WORKING, 10 * MINUTE, until=clock.now() + MINUTE)
+
+
+def _ends(stage, sender):
+    """How long each event took in minutes, and what is left undone with its error."""
+    took, errors = {}, {}
+    for delivery in sender.deliveries:
+        if delivery.state != "delivered":
+            last = delivery.attempts[-1]
+            errors[delivery.id] = f"It is {delivery.state}, and the last answer was {last.status or last.error}."
+    for row in stage.db.execute("SELECT id, body, state, due, error FROM inbox ORDER BY turn"):
+        if row["state"] == "done":
+            event = _event(row["body"])
+            took[row["id"]] = (row["due"] - START) / MINUTE - (stage.minute(event) if event else 0)
+        else:
+            errors[row["id"]] = row["error"] or "It was not begun."
+    return took, errors
+
+
+def _event(body):
+    try:
+        event = json.loads(body)
+        return event if datetime.fromisoformat(event["timestamp"]) else None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+class _Desk:
+    """Stands before the receiver: it loses requests and answers as the scene says, and knows when the app is at work.
+
+    Attributes:
+        at_work: How many deliveries are being answered.
+        early: How often a service was called while one was.
+    """
+
+    def __init__(self, stage, app):
+        if not callable(app):
+            raise TypeError(f"receiver(stage) returns a Flask app, not {type(app).__name__}.")
+        scene, self.app = stage.scene, app
+        self._late = {f"evt_{number}" for number in scene.late}
+        self._twice = {f"evt_{number}" for number in scene.twice}
+        self.at_work = self.early = 0
+
+    def __call__(self, environ, start_response):
+        id = Request(environ).headers.get("webhook-id")
+        if id in self._late:
+            self._late.discard(id)
+            return Response("try again later", 503)(environ, start_response)
+        self.at_work += 1
+        try:
+            answer = Response.from_app(self.app, environ, buffered=True)
+        finally:
+            self.at_work -= 1
+        if id in self._twice:
+            self._twice.discard(id)
+            answer = Response("the answer was lost", 504)
+        return answer(environ, start_response)
+
+
+class _Shelf:
+    """A service as a server: what it keeps, in its order, and the minute in which it was called first."""
+
+    def __init__(self, name, service, clock, desk):
+        self.service, self.clock, self.desk = service, clock, desk
+        self.kept, self.called = {}, None
+        self.app = Flask(name)
+        self.app.post("/", defaults={"path": ""})(self._take)
+        self.app.post("/<path:path>")(self._take)
+
+    def _take(self, path):
+        minute = (self.clock.now() - START) / MINUTE
+        self.desk.early += self.desk.at_work > 0
+        self.called = minute if self.called is None else self.called
+        if any(begin <= minute < end for begin, end in self.service.down):
+            return {"error": "down"}, 503
+        entry = request.get_json(silent=True)
+        if entry is None:
+            return {"error": "a body of JSON is wanted"}, 400
+        key = request.headers.get("Idempotency-Key") if self.service.knows_keys else None
+        if key in self.kept:
+            return {"kept": "before"}, 200
+        self.kept[key or object()] = entry
+        if len(self.kept) in self.service.lost:
+            return {"error": "the answer was lost"}, 504
+        return {"kept": "now"}, 201
+
+
+def _serve(app, name):
+    # Not serve(): that would take the place of a server of yours that has this name.
+    return Server(app, name, socket.create_server(("127.0.0.1", 0), backlog=128))
+
+
+@contextmanager
+def _named(name):
+    token = sending_as.set(name)
+    try:
+        yield
+    finally:
+        sending_as.reset(token)
+
+
+def _many(number, word):
+    return f"{number} {word}{'' if number == 1 else 's'}"
