@@ -7,12 +7,10 @@ simulated.
 
 import json
 import math
-import socket
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from flask import Flask, request
-from werkzeug.wrappers import Request, Response
 
 from ..clock import START, SimulatedClock
 from ..delivery import MINUTE, Policy, Sender
@@ -22,10 +20,10 @@ from ..durable.inbox import Inbox
 from ..events import make_event
 from ..lab.outgoing import watch
 from ..lab.running import sending_as
-from ..lab.server import Server
 from ..lab.traffic import Traffic
 from ..look import mark_of, one_line, shortened, visible
 from ..signing import SignatureError, verify
+from .desk import Desk, Shelf, open_server
 from .scene import Scene
 
 #: When the sender tries again, and when the worker does.
@@ -165,11 +163,11 @@ def perform(scene, handle, receiver, forge=False):
         for statement in scene.tables:
             stage.db.execute(statement)
         ours = [name for name in _tables(stage.db) if name not in theirs]
-        desk = _Desk(stage, receiver(stage))
-        shelves = {name: _Shelf(name, service, stage.clock, desk) for name, service in scene.services.items()}
+        desk = Desk(stage, receiver(stage))
+        shelves = {name: Shelf(name, service, stage.clock, desk) for name, service in scene.services.items()}
         for name, shelf in shelves.items():
-            stage._urls[name] = stack.enter_context(_serve(shelf.app, name)).url
-        url = stack.enter_context(_serve(desk, scene.receiver)).url + "/webhook"
+            stage._urls[name] = stack.enter_context(open_server(shelf.app, name)).url
+        url = stack.enter_context(open_server(desk, scene.receiver)).url + "/webhook"
         sender = stack.enter_context(Sender(_SENDING, stage.clock, secret=scene.secret))
         stranger = stack.enter_context(Sender(Policy(()), stage.clock, secret=_STRANGE))
         sent = stack.enter_context(watch(scene.sender))
@@ -234,71 +232,6 @@ def _event(body):
         return event if datetime.fromisoformat(event["timestamp"]) else None
     except (ValueError, TypeError, KeyError):
         return None
-
-
-class _Desk:
-    """Stands before the receiver: it loses requests and answers as the scene says, and knows when the app is at work.
-
-    Attributes:
-        at_work: How many deliveries are being answered.
-        early: How often a service was called while one was.
-    """
-
-    def __init__(self, stage, app):
-        if not callable(app):
-            raise TypeError(f"receiver(stage) returns a Flask app, not {type(app).__name__}.")
-        scene, self.app = stage.scene, app
-        self._late = {f"evt_{number}" for number in scene.late}
-        self._twice = {f"evt_{number}" for number in scene.twice}
-        self.at_work = self.early = 0
-
-    def __call__(self, environ, start_response):
-        id = Request(environ).headers.get("webhook-id")
-        if id in self._late:
-            self._late.discard(id)
-            return Response("try again later", 503)(environ, start_response)
-        self.at_work += 1
-        try:
-            answer = Response.from_app(self.app, environ, buffered=True)
-        finally:
-            self.at_work -= 1
-        if id in self._twice:
-            self._twice.discard(id)
-            answer = Response("the answer was lost", 504)
-        return answer(environ, start_response)
-
-
-class _Shelf:
-    """A service as a server: what it keeps, in its order, and the minute in which it was called first."""
-
-    def __init__(self, name, service, clock, desk):
-        self.service, self.clock, self.desk = service, clock, desk
-        self.kept, self.called = {}, None
-        self.app = Flask(name)
-        self.app.post("/", defaults={"path": ""})(self._take)
-        self.app.post("/<path:path>")(self._take)
-
-    def _take(self, path):
-        minute = (self.clock.now() - START) / MINUTE
-        self.desk.early += self.desk.at_work > 0
-        self.called = minute if self.called is None else self.called
-        if any(begin <= minute < end for begin, end in self.service.down):
-            return {"error": "down"}, 503
-        entry = request.get_json(silent=True)
-        if entry is None:
-            return {"error": "a body of JSON is wanted"}, 400
-        key = request.headers.get("Idempotency-Key") if self.service.knows_keys else None
-        if key in self.kept:
-            return {"kept": "before"}, 200
-        self.kept[key or object()] = entry
-        if len(self.kept) in self.service.lost:
-            return {"error": "the answer was lost"}, 504
-        return {"kept": "now"}, 201
-
-
-def _serve(app, name):
-    # Not serve(): that would take the place of a server of yours that has this name.
-    return Server(app, name, socket.create_server(("127.0.0.1", 0), backlog=128))
 
 
 @contextmanager
