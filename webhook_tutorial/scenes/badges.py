@@ -45,7 +45,7 @@ SCENE = Scene(
     services={"app": Service()},
     tables=(
         "CREATE TABLE rules (badge TEXT PRIMARY KEY, lessons INTEGER)",
-        "CREATE TABLE actions (person TEXT, lesson TEXT, PRIMARY KEY (person, lesson))",
+        "CREATE TABLE actions (person TEXT, lesson TEXT)",
         "CREATE TABLE badges (person TEXT, badge TEXT)",
     ),
     promise="Each badge is given and told once; who has earned one by a new rule gets it.",

@@ -1,16 +1,13 @@
 """Real-time notification: a sign-up reaches the team's chat, which is down for a while, and once loses its answer."""
 
-from collections import Counter
-
 from .scene import Scene, Service
 
 _USERS = "Ada", "Bela", "Chidi"
 
 
 def _broken(play):
-    shown = Counter(user for user in _USERS for entry in play.services["chat"] if user in str(entry))
-    wrong = [f"{user} {shown[user]} times" for user in _USERS if shown[user] != 1]
-    return f"It has {', '.join(wrong)}." if wrong else ""
+    shown = {user: sum(user in str(entry) for entry in play.services["chat"]) for user in _USERS}
+    return "" if set(shown.values()) == {1} else f"It has {', '.join(f'{user} {shown[user]} ×' for user in _USERS)}."
 
 
 SCENE = Scene(

@@ -12,6 +12,7 @@ from ..look import one_line, visible
 SECRET = "whsec_" + "RXhhbXBsZSBvbmx5" * 2
 
 _LONGEST = 24 * 60
+_SHORTEST = 6  # what comes late or twice comes after five
 _MOST_EVENTS = 1_000
 
 
@@ -25,16 +26,33 @@ class Service:
             first. Whoever asked cannot tell that from "not kept".
         knows_keys: Whether a second request with the same ``Idempotency-Key`` is the first one again
             (draft-ietf-httpapi-idempotency-key-header).
+
+    Raises:
+        ValueError: A minute or a number is none.
     """
 
     down: tuple = ()
     lost: tuple = ()
     knows_keys: bool = True
 
+    def __post_init__(self):
+        if not _all(self.down, lambda pair: _all(pair, _is_minute) and len(pair) == 2 and pair[0] <= pair[1]):
+            raise ValueError(f"down is a tuple of pairs of minutes: ((8, 15),), not {self.down!r}.")
+        if not _all(self.lost, lambda number: type(number) is int and number >= 1):
+            raise ValueError(f"lost is a tuple of numbers, 1 is the first: (3,), not {self.lost!r}.")
+
     def __str__(self):
         words = [f"down from {time_of_day(begin)} to {time_of_day(end)}" for begin, end in self.down]
         words += [f"its answer for entry {number} is lost" for number in self.lost]
         return "; ".join([*words, "knows Idempotency-Key" if self.knows_keys else "knows no Idempotency-Key"])
+
+
+def _all(values, test):
+    return isinstance(values, (tuple, list)) and all(test(value) for value in values)
+
+
+def _is_minute(value):
+    return isinstance(value, (int, float)) and 0 <= value <= _LONGEST
 
 
 def _never_broken(play):
@@ -75,38 +93,50 @@ class Scene:
     secret: str = SECRET
 
     def __post_init__(self):
-        names = [self.sender, self.receiver, *self.services]
+        services = self.services
+        if not isinstance(services, Mapping) or not all(isinstance(service, Service) for service in services.values()):
+            raise ValueError('services is a dictionary of Service by name: {"chat": Service()}.')
+        names = [self.sender, self.receiver, *services]
         if not all(isinstance(name, str) and name.strip() for name in names) or len(set(names)) < len(names):
             raise ValueError(f"Sender, receiver and services have names, each another one, not {names}.")
-        if isinstance(self.tables, str):
+        if not isinstance(self.secret, str) or not self.secret or not isinstance(self.promise, str):
+            raise ValueError("The secret is a text and not empty, and the promise is a sentence.")
+        if not _all(self.tables, lambda statement: isinstance(statement, str)):
             raise ValueError('tables is a tuple of statements: ("CREATE TABLE …",), with the comma.')
-        if not all(isinstance(service, Service) for service in self.services.values()):
-            raise ValueError('services is a dictionary of Service by name: {"chat": Service()}.')
-        if not 1 <= len(self.events) <= _MOST_EVENTS:
-            raise ValueError(f"A scene has from 1 to {_MOST_EVENTS} events, not {len(self.events)}.")
+        self._check_events()
+        if not (isinstance(self.within, (int, float)) and _SHORTEST <= self.within <= _LONGEST):
+            raise ValueError(f"within is a number of minutes, from {_SHORTEST} to {_LONGEST}, not {self.within!r}.")
+
+    def _check_events(self):
+        if not isinstance(self.events, (tuple, list)) or not 1 <= len(self.events) <= _MOST_EVENTS:
+            raise ValueError(f"events is a tuple of 1 to {_MOST_EVENTS} triples: a minute, a type, data.")
         for number, event in enumerate(self.events, 1):
             if not (isinstance(event, (tuple, list)) and len(event) == 3 and isinstance(event[2], Mapping)):
                 raise ValueError(f'Event {number} is a triple: (0, "user_signup", {{"user": "Ada"}}), not {event!r}.')
-            encode(make_event(event[1], dict(event[2]), timestamp=START))
+            try:
+                encode(make_event(event[1], dict(event[2]), timestamp=START))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"Event {number} cannot be sent: {error}") from None
         minutes = [event[0] for event in self.events]
-        if not all(isinstance(m, (int, float)) and 0 <= m <= _LONGEST for m in minutes) or sorted(minutes) != minutes:
+        if not all(map(_is_minute, minutes)) or sorted(minutes) != minutes:
             raise ValueError(f"The minutes of the events are numbers from 0 to {_LONGEST}, in order, not {minutes}.")
-        if unknown := [n for n in (*self.late, *self.twice) if n not in range(1, len(self.events) + 1)]:
-            raise ValueError(f"late and twice are numbers of events, from 1 to {len(self.events)}, not {unknown}.")
-        if not (isinstance(self.within, (int, float)) and 0 < self.within <= _LONGEST):
-            raise ValueError(f"within is a number of minutes, from 1 to {_LONGEST}, not {self.within!r}.")
+        for numbers in (self.late, self.twice):
+            if not _all(numbers, lambda number: type(number) is int and 1 <= number <= len(self.events)):
+                raise ValueError(
+                    f"late and twice are tuples of numbers of events, from 1 to {len(self.events)}, not {numbers!r}."
+                )
 
     def __repr__(self):
         return "\n".join([f"{visible(self.sender)} → {visible(self.receiver)}", *self._lines()])
 
     def _lines(self):
         shown = list(enumerate(self.events, 1))
-        notes = dict.fromkeys(self.late, "its first attempt finds nobody") | dict.fromkeys(
-            self.twice, "its first answer is lost"
-        )
+        notes = {}
+        for numbers, words in ((self.late, "its first attempt finds nobody"), (self.twice, "its first answer is lost")):
+            notes |= {number: [*notes.get(number, []), words] for number in numbers}
         width = max(len(_told(event)) for _, event in shown[:12])
         for number, event in shown[:12]:
-            note = f"  ({notes[number]})" if number in notes else ""
+            note = f"  ({', '.join(notes[number])})" if number in notes else ""
             yield f"  {_told(event).ljust(width) if note else _told(event)}{note}"
         if len(shown) > 12:
             yield f"  … and {len(shown) - 12} more, the last at {time_of_day(shown[-1][1][0])}"

@@ -7,6 +7,7 @@ simulated.
 
 import json
 import math
+import sqlite3
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
@@ -99,14 +100,16 @@ class Play:
         tables: The rows of each table of the scene, a list of dictionaries, by its name.
         took: How many minutes after it happened each event was dealt with, by its id.
         errors: What is left undone: the error of each such event as a text, by its id.
+        at_first: The tables before the first event.
         early: How often a service was called while a delivery waited for its answer.
         refused: How a stranger's deliveries were answered, a list of status codes, where there were some.
         called: The minute in which each service was called first, by its name.
     """
 
-    def __init__(self, scene, traffic, services, tables, took, errors, *, early, refused, called):
+    def __init__(self, scene, traffic, services, tables, took, errors, *, at_first, early, refused, called):
         self.scene, self.traffic, self.services, self.tables = scene, traffic, services, tables
         self.took, self.errors, self.early, self.refused, self.called = took, errors, early, refused, called
+        self.at_first = at_first
         self.broken = self._verdict()
         self.ok = not self.broken
 
@@ -145,24 +148,38 @@ def play(scene, handle, receiver=receiver):
 
     Raises:
         TypeError: The handler is no plain function, or there is no scene, or no app.
-        sqlite3.Error: A statement of ``tables`` is wrong.
+        ValueError: A statement of ``tables`` is wrong.
     """
     return perform(scene, handle, receiver)
 
 
-def perform(scene, handle, receiver, forge=False):
-    """Do what `play` does; with ``forge`` a stranger sends each event, too, and signs it with another secret."""
+def check_arguments(scene, handle, receiver):
+    """Raise a TypeError with words of its own for what cannot be played."""
     if not isinstance(scene, Scene):
         raise TypeError(f"The first argument is a Scene, not {type(scene).__name__}.")
     if not callable(handle):
         raise TypeError(f"The handler is a function, handle(event, stage), not {type(handle).__name__}.")
+    if not callable(receiver) or hasattr(receiver, "wsgi_app"):
+        raise TypeError("The receiver is a function, receiver(stage), that returns a Flask app: hand over itself.")
+
+
+def perform(scene, handle, receiver, forge=False):
+    """Do what `play` does; with ``forge`` a stranger sends each event, too, and signs it with another secret."""
+    check_arguments(scene, handle, receiver)
     handle, stage = plain(handle), Stage(scene)
     with ExitStack() as stack:
         stack.callback(stage.db.close)
         theirs = _tables(stage.db)
         for statement in scene.tables:
-            stage.db.execute(statement)
+            try:
+                stage.db.execute(statement)
+            except (sqlite3.Error, sqlite3.Warning) as error:
+                taken = f"The receiver has tables of its own: {', '.join(theirs)}."
+                raise ValueError(f"{statement!r} cannot be executed: {error}. {taken}") from None
+        if stage.db.in_transaction:
+            raise ValueError("A statement of tables has begun a transaction: leave it out.")
         ours = [name for name in _tables(stage.db) if name not in theirs]
+        at_first = _rows(stage.db, ours)
         desk = Desk(stage, receiver(stage))
         shelves = {name: Shelf(name, service, stage.clock, desk) for name, service in scene.services.items()}
         for name, shelf in shelves.items():
@@ -176,26 +193,34 @@ def perform(scene, handle, receiver, forge=False):
             scene,
             Traffic(sent, name=scene.receiver),
             {name: list(shelf.kept.values()) for name, shelf in shelves.items()},
-            {name: [dict(row) for row in stage.db.execute(f'SELECT * FROM "{name}"')] for name in ours},
+            _rows(stage.db, ours),
             *_ends(stage, sender),
+            at_first=at_first,
             early=desk.early,
-            refused=[delivery.attempts[-1].status for delivery in stranger.deliveries],
+            refused=[attempt.status for delivery in stranger.deliveries for attempt in delivery.attempts],
             called={name: shelf.called for name, shelf in shelves.items() if shelf.called is not None},
         )
 
 
-_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY rowid"
 
 
 def _tables(db):
     return [row["name"] for row in db.execute(_TABLES)]
 
 
+def _rows(db, tables):
+    there = [name for name in tables if name in _tables(db)]  # a handler may have dropped one
+    return {
+        name: [dict(row) for row in db.execute('SELECT * FROM "' + name.replace('"', '""') + '"')] for name in there
+    }
+
+
 def _run(scene, stage, url, sender, stranger, handle):
     """Go from minute to minute: what happens is sent, what is due is tried, and what was stored is worked on."""
     clock, coming = stage.clock, list(enumerate(scene.events, 1))
     end = START + (math.ceil(coming[-1][1][0]) + scene.within) * MINUTE
-    while clock.now() < end:
+    while coming or clock.now() < end:
         while coming and START + coming[0][1][0] * MINUTE <= clock.now():
             number, (minute, event_type, data) = coming.pop(0)
             event = make_event(event_type, dict(data), id=f"evt_{number}", timestamp=START + minute * MINUTE)
@@ -215,23 +240,22 @@ def _ends(stage, sender):
     took, errors = {}, {}
     for delivery in sender.deliveries:
         if delivery.state != "delivered":
-            last = delivery.attempts[-1]
-            errors[delivery.id] = f"It is {delivery.state}, and the last answer was {last.status or last.error}."
+            answers = [str(attempt.status or attempt.error) for attempt in delivery.attempts]
+            errors[delivery.id] = f"It is {delivery.state}. Its answers: {', '.join(answers) or 'none'}."
     for row in stage.db.execute("SELECT id, body, state, due, error FROM inbox ORDER BY turn"):
         if row["state"] == "done":
-            event = _event(row["body"])
-            took[row["id"]] = (row["due"] - START) / MINUTE - (stage.minute(event) if event else 0)
+            took[row["id"]] = (row["due"] - START) / MINUTE - _happened(stage, row["body"])
         else:
             errors[row["id"]] = row["error"] or "It was not begun."
     return took, errors
 
 
-def _event(body):
+def _happened(stage, body):
+    """The minute in which a stored event happened; that of the beginning, if it is none of ours."""
     try:
-        event = json.loads(body)
-        return event if datetime.fromisoformat(event["timestamp"]) else None
-    except (ValueError, TypeError, KeyError):
-        return None
+        return stage.minute(json.loads(body))
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return 0
 
 
 @contextmanager

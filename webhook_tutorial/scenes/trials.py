@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from .stage import perform
+from .stage import check_arguments, perform
 from .stage import receiver as receiver_of_the_bench
 
 #: For how many minutes a service is down in a trial, at the most.
@@ -31,17 +31,22 @@ def trials(scene, handle, receiver=receiver_of_the_bench):
     * **in time**: no work is done before the answer, and with each service down when it is called first, everything is
       done in `Scene.within` minutes, with the same effects.
 
-    Its own troubles are left out. An effect is what the services and the tables hold in the end, in any order.
+    Its own troubles are left out. Where nothing comes of it, each of the three says so. An effect is what the services
+    and the tables hold in the end, in any order.
 
     Args:
         scene, handle, receiver: As for `play`.
 
     Raises:
-        TypeError, sqlite3.Error: As for `play`.
+        TypeError, ValueError: As for `play`.
     """
+    check_arguments(scene, handle, receiver)
     calm = {name: replace(service, down=(), lost=()) for name, service in scene.services.items()}
     quiet = replace(scene, late=(), twice=(), services=calm)
     plain = perform(quiet, handle, receiver)
+    if _effects(plain) == _effects(plain, plain.at_first):
+        wrong = f"Nothing came of it, even without any trouble. {_undone(plain) or 'Does the handler do anything?'}"
+        return [Trial(name, wrong) for name in ("signed", "once", "in time")]
     return [
         Trial("signed", _signed(quiet, handle, receiver, plain)),
         Trial("once", _once(quiet, handle, receiver, plain)),
@@ -50,8 +55,6 @@ def trials(scene, handle, receiver=receiver_of_the_bench):
 
 
 def _signed(scene, handle, receiver, plain):
-    if not _effects(plain):
-        return f"Nothing came of it, even without any trouble. {_undone(plain)}".strip()
     forged = perform(scene, handle, receiver, forge=True)
     answers = sorted({str(status) for status in forged.refused} - {"401"})
     if answers:
@@ -102,10 +105,10 @@ def _undone(play):
     return "".join(f"The first error: {error}" for error in list(play.errors.values())[:1])
 
 
-def _effects(play):
-    """What the services and the tables hold, as sorted texts."""
-    held = [(name, entry) for name, entries in play.services.items() for entry in entries]
-    held += [(name, row) for name, rows in play.tables.items() for row in rows]
+def _effects(play, held=None):
+    """What the services and the tables hold in the end, or what is handed in, as sorted texts."""
+    held = [*play.services.items(), *play.tables.items()] if held is None else held.items()
+    held = [(name, one) for name, all in held for one in all]
     return sorted(f"{name}: {entry}" for name, entry in held)
 
 

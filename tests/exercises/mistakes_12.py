@@ -1,0 +1,75 @@
+"""Wrong answers that people really give to the exercises of lesson 12: source, and words from the message it gets."""
+
+from webhook_tutorial.exercises import exercises
+
+_RIGHT = {name: task.solution for name, task in exercises("12").items()}
+
+
+def _but(name, *changes):
+    """The solution with some of its text changed."""
+    source = _RIGHT[name]
+    for old, new in changes:
+        assert source.count(old) == 1, (name, old, source.count(old))
+        source = source.replace(old, new)
+    return source
+
+
+_UPSERT = (
+    "UPSERT = 'INSERT INTO products (sku, price, version) VALUES (?, ?, ?) ON CONFLICT (sku) DO UPDATE SET price = excluded.price,"
+    " version = excluded.version{also} WHERE excluded.version > products.version'\n"
+)
+_WISH = "“A patient gets a text message when an appointment is moved.” Is it "
+
+MISTAKES = {
+    "12.mend": (
+        (_UPSERT.format(also="") + "def mend(event, stage):\n    new = event['data']\n    if event['event_type'] == 'product_removed':\n"
+         "        stage.db.execute('DELETE FROM products WHERE sku = ?', new['sku'])\n    else:\n"
+         "        stage.db.execute(UPSERT, new['sku'], new['price'], new['version'])",
+         "When version 2 of tea comes after its removal: tea: 480 in the shop"),
+        (_UPSERT.format(also="") + "def mend(event, stage):\n    new = event['data']\n    if event['event_type'] == 'product_removed':\n"
+         "        stage.db.execute('UPDATE products SET removed = 1, version = ? WHERE sku = ?', new['version'], new['sku'])\n    else:\n"
+         "        stage.db.execute(UPSERT, new['sku'], new['price'], new['version'])",
+         "When all comes in order: coffee: None in the shop, 750 in the warehouse"),
+        (_UPSERT.format(also=", removed = 0") + "def mend(event, stage):\n    new = event['data']\n    if event['event_type'] == 'product_removed':\n"
+         "        stage.db.execute('UPDATE products SET removed = 1, version = ? WHERE sku = ?', new['version'], new['sku'])\n    else:\n"
+         "        stage.db.execute(UPSERT, new['sku'], new['price'], new['version'])",
+         "When the removal of coffee comes after the change that brings it back: coffee: None"),
+        ("def mend(event, stage):\n    new = event['data']\n    if event['event_type'] == 'product_changed':\n"
+         "        stage.db.execute('INSERT OR REPLACE INTO products VALUES (?, ?, ?, 0)', new['sku'], new['price'], new['version'])",
+         "When all comes in order: tea: 480 in the shop"),
+        ("def mend(event, stage):\n    new = event['data']\n"
+         "    stage.db.execute('INSERT INTO products VALUES (?, ?, ?, 0)', new['sku'], new['price'], new['version'])",
+         "When all comes in order: it raised again and again. IntegrityError"),
+        ("async def mend(event, stage):\n    stage.db.execute('SELECT 1')", "Your code raised TypeError"),
+    ),
+    "12.shapes": (
+        (_but("12.shapes", ('moved.": "tell"', 'moved.": "job"')), _WISH + "'job'? Then work has to be done"),
+        (_but("12.shapes", ('moved.": "tell"', 'moved.": "copy"')), _WISH + "'copy'? Then only how it is now matters"),
+        (_but("12.shapes", ('filed.": "job"', 'filed.": "tell"')), "“For each order that is paid, an invoice is written and filed.” Is it 'tell'"),
+        (_but("12.shapes", ('company.": "copy"', 'company.": "history"')), "“The address book of the phones follows that of the company.” Is it 'history'"),
+        (_but("12.shapes", ('when.": "history"', 'when.": "copy"')), "“An auditor asks"),
+        (_but("12.shapes", ('room.": "copy"', 'room.": "tell"')), "“A display at the door"),
+        (_but("12.shapes", ('published.": "job"', 'published.": "workflow"')), "'workflow' is no shape"),
+        ("shapes = {'A': 'tell'}", "Keep the six wishes"),
+    ),
+    "12.ninth": (
+        (_but("12.ninth", ("            verify(body, request.headers, stage.scene.secret, clock=stage.clock)\n", "            pass\n")),
+         "It is not signed. A delivery that somebody else has signed was answered with 202"),
+        (_but("12.ninth", ('return "", 401', 'return "", 400')), "It is not signed. A delivery that somebody else has signed was answered with 400"),
+        (_but("12.ninth", ('headers=key, ', '')), "Not once. With each answer of mail lost once, there is one more mail"),
+        (_but("12.ninth", ("stage.inbox.store(request.headers[\"webhook-id\"], body)", "my_handler(request.get_json(), stage)")),
+         "It is not in time. A service was called while a delivery still waited"),
+        (_but("12.ninth", (".raise_for_status()", "")), "It is not in time. With mail down for 10 minutes, there is no mail"),
+        (_but("12.ninth", ("    requests.post(stage.url", "    (lambda *a, **b: requests.Response())(stage.url"), (".raise_for_status()", "")),
+         "Nothing came of it, even without any trouble. Does the handler"),
+        (_but("12.ninth", ("        twice=(2,),\n", ""), ("down=((4, 8),)", "")), "Nothing goes wrong in your scene"),
+        (_but("12.ninth", ('"Whoever waits for a book is told once that it is back."', '""')), "Your scene promises nothing"),
+        (_but("12.ninth", ('            (5, "book_returned", {"title": "Persuasion", "next": "Bela"}),\n', "")), "Three events or more"),
+        (_but("12.ninth", ("== 3", "== 4")), "With its own trouble it breaks its own promise. 3 readers were told"),
+        (_but("12.ninth", ('"receiver": my_receiver', '"receiver": my_receiver(None)'), ("    app = Flask", "    if stage is None: return 1\n    app = Flask")),
+         "receiver and handle are your two functions"),
+        (_but("12.ninth", ('stage.url("mail")', 'stage.url("mial")')), "Nothing came of it, even without any trouble. The first error: ValueError: This scene has no service"),
+        ("ninth = {'scene': 'library', 'receiver': print, 'handle': print}", "scene is a Scene("),
+        ("ninth = ()", "Keep the three names"),
+    ),
+}  # fmt: skip
