@@ -268,3 +268,55 @@ def test_a_click_on_redeliver_delivers_that_letter_once(whole):
     lesson.page.get_by_text("in all [[500, 500, 500, 500, 204]]").last.wait_for(timeout=20_000)
     lesson.page.get_by_text("26 delivered, 0 waiting, 0 dead").last.wait_for(timeout=20_000)  # the warehouse, repainted
     assert lesson.page.get_by_text("evt_17: delivered.").last.is_visible(), "what was selected stays so"
+
+
+MARKUP = "<img src=nowhere onerror=window.ran=1>"
+EVERYWHERE = f"""
+import requests
+from flask import Flask
+from IPython.display import display
+from webhook_tutorial import Policy, Scene, Sender, Service, SimulatedClock
+from webhook_tutorial import check, dashboard, diagram, inbox, make_event, play, serve
+
+MARKUP = {MARKUP!r}
+
+def tell(event, stage):
+    stage.db.execute("INSERT INTO topics VALUES (?)", event["data"]["title"])
+    requests.post(stage.url(MARKUP), json=event["data"], timeout=2).raise_for_status()
+
+scene = Scene(
+    sender="a " + MARKUP, receiver="b " + MARKUP, promise=MARKUP, broken=lambda run: MARKUP,
+    events=((0, "topic_trending", {{"title": MARKUP, "customer": MARKUP}}), (1, MARKUP, {{"title": MARKUP}})),
+    services={{MARKUP: Service(down=((0, 1),))}}, tables=("CREATE TABLE topics (title TEXT)",))
+run = play(scene, tell)
+app = Flask("markup")
+app.post("/webhook")(lambda: (MARKUP, 400))
+server = serve(app)
+sender = Sender(Policy(()), SimulatedClock(), dialect=None)
+sender.send(server.url + "/webhook", make_event(MARKUP, {{"customer": MARKUP}}, id=MARKUP))
+sender.send("http://" + MARKUP, make_event("topic_trending", {{"title": MARKUP}}, id="evt_1"))
+sender.run()
+display(scene, run, diagram(run), run.traffic, run.traffic[0], server.traffic, server.traffic[0])
+display(check("12.shapes", {{MARKUP: MARKUP}}), check("12.mend", lambda event, stage: {{}}[MARKUP]))
+display(inbox(server), dashboard(sender))
+print(run.tables, "all is shown")
+"""
+
+
+def test_a_name_that_is_markup_shows_as_text_wherever_it_comes(whole):
+    lesson = whole("12_use_cases.ipynb")
+    page = lesson.page
+    lesson.add_and_run(EVERYWHERE)
+    page.get_by_text("all is shown").last.wait_for(timeout=20_000)
+    [cell] = [cell for cell in lesson.cells() if cell["source"] == EVERYWHERE]
+    assert not [output for output in cell["outputs"] if output["output_type"] == "error"], cell["outputs"]
+    shown = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output")
+    for words in ("img src", "evt_1"):  # a delivery in the inbox, a dead letter on the dashboard
+        shown.locator("button", has_text=words).first.click()
+    page.locator(".jp-CodeCell").last.locator(".jp-RenderedMermaid svg, .jp-RenderedMermaid img").wait_for(
+        timeout=20_000
+    )
+    page.wait_for_timeout(500)  # what could run would do so at once
+    assert page.evaluate("() => window.ran") is None and page.locator("[onerror]").count() == 0
+    texts = [text for text in shown.all_inner_texts() if text.strip()]
+    assert sum("<img src=nowhere" in text for text in texts) >= 9, texts

@@ -27,6 +27,8 @@ SIGNUP = {"event_type": "user_signup", "data": {"user": "Ada"}}
 TWIN = 'case "user_signup"'  # in the cell of the receiver in Flask
 JSON = {"Content-Type": "application/json"}
 
+pytestmark = pytest.mark.node
+
 
 def lesson():
     return nbformat.read(next(cells.NOTEBOOKS.glob("12_*.ipynb")), 4).cells

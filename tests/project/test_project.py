@@ -307,11 +307,12 @@ def test_make_lab_prints_addresses_that_lead_to_the_first_lesson(tmp_path):
 @pytest.mark.skipif(not shutil.which("bash") or os.name == "nt", reason="bash is not here")
 def test_ci_runs_make_test_in_the_environment_of_an_ordinary_machine(tmp_path):
     """What the CI machine sets besides must not reach the tests: a variable has hidden a failing one before."""
-    for name in ("make", "chromium"):
+    for name in ("make", "chromium", "node", "npm"):
         (tmp_path / name).write_text('#!/bin/sh\necho "$0 $@"\nenv\n')
         (tmp_path / name).chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     reaching = {"PIP_INDEX_URL": "x y\nz", "https_proxy": "http://127.0.0.1:9", "SSL_CERT_FILE": "/certificates"}
+    reaching |= {"npm_config_fund": "false", "NPM_CONFIG_AUDIT": "false", "NODE_EXTRA_CA_CERTS": "/certificates"}
     reaching["WEBHOOK_TUTORIAL_TEST_BROKER"] = "none"  # or it would install one
     hidden = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "SOME_SERVICE": "1", "TZ": "UTC", "LC_ALL": "C"}
     run = subprocess.run(
@@ -327,6 +328,9 @@ def test_ci_runs_make_test_in_the_environment_of_an_ordinary_machine(tmp_path):
         "PIP_INDEX_URL=x y",
         "z",
         "https_proxy=http://127.0.0.1:9",
+        "npm_config_fund=false",
+        "NPM_CONFIG_AUDIT=false",
+        "NODE_EXTRA_CA_CERTS=/certificates",
         "WEBHOOK_TUTORIAL_TEST_BROKER=none",
     ):
         assert line in environment
