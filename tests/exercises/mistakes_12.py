@@ -29,11 +29,11 @@ MISTAKES = {
         (_UPSERT.format(also="") + "def mend(event, stage):\n    new = event['data']\n    if event['event_type'] == 'product_removed':\n"
          "        stage.db.execute('UPDATE products SET removed = 1, version = ? WHERE sku = ?', new['version'], new['sku'])\n    else:\n"
          "        stage.db.execute(UPSERT, new['sku'], new['price'], new['version'])",
-         "When all comes in order: coffee: None in the shop, 750 in the warehouse"),
+         "When all comes in order: coffee: nothing in the shop, 750 in the warehouse"),
         (_UPSERT.format(also=", removed = 0") + "def mend(event, stage):\n    new = event['data']\n    if event['event_type'] == 'product_removed':\n"
          "        stage.db.execute('UPDATE products SET removed = 1, version = ? WHERE sku = ?', new['version'], new['sku'])\n    else:\n"
          "        stage.db.execute(UPSERT, new['sku'], new['price'], new['version'])",
-         "When the removal of coffee comes after the change that brings it back: coffee: None"),
+         "When the removal of coffee comes after the change that brings it back: coffee: nothing"),
         ("def mend(event, stage):\n    new = event['data']\n    if event['event_type'] == 'product_changed':\n"
          "        stage.db.execute('INSERT OR REPLACE INTO products VALUES (?, ?, ?, 0)', new['sku'], new['price'], new['version'])",
          "When all comes in order: tea: 480 in the shop"),

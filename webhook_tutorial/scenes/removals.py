@@ -19,7 +19,10 @@ WAREHOUSE = {"coffee": 750}
 def _broken(play):
     shop = {row["sku"]: row["price"] for row in play.tables["products"] if not row["removed"]}
     wrong = sorted(sku for sku in WAREHOUSE.keys() | shop.keys() if shop.get(sku) != WAREHOUSE.get(sku))
-    return " ".join(f"{sku}: {shop.get(sku)} in the shop, {WAREHOUSE.get(sku)} in the warehouse." for sku in wrong)
+    return " ".join(
+        f"{sku}: {shop.get(sku, 'nothing')} in the shop, {WAREHOUSE.get(sku, 'nothing')} in the warehouse."
+        for sku in wrong
+    )
 
 
 SCENE = Scene(

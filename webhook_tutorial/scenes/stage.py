@@ -9,7 +9,7 @@ import json
 import math
 import sqlite3
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from flask import Flask, request
 
@@ -84,8 +84,10 @@ class Stage:
 
     def minute(self, event=None):
         """Return the minutes from the scene's beginning until an event happened, or until now, a float."""
-        when = self.clock.now() if event is None else datetime.fromisoformat(event["timestamp"]).timestamp()
-        return (when - START) / MINUTE
+        if event is None:
+            return (self.clock.now() - START) / MINUTE
+        happened = datetime.fromisoformat(event["timestamp"])
+        return ((happened if happened.tzinfo else happened.replace(tzinfo=UTC)).timestamp() - START) / MINUTE
 
 
 class Play:
@@ -188,13 +190,20 @@ def perform(scene, handle, receiver, forge=False):
         sender = stack.enter_context(Sender(_SENDING, stage.clock, secret=scene.secret))
         stranger = stack.enter_context(Sender(Policy(()), stage.clock, secret=_STRANGE))
         sent = stack.enter_context(watch(scene.sender))
-        _run(scene, stage, url, sender, stranger if forge else None, lambda event: handle(event, stage))
+        ended = {}
+
+        def work(event):
+            handle(event, stage)
+            id = event.get("id") if isinstance(event, dict) else None
+            ended[str(id)] = stage.clock.now()  # it may have slept on the clock
+
+        _run(scene, stage, url, sender, stranger if forge else None, work)
         return Play(
             scene,
             Traffic(sent, name=scene.receiver),
             {name: list(shelf.kept.values()) for name, shelf in shelves.items()},
             _rows(stage.db, ours),
-            *_ends(stage, sender),
+            *_ends(stage, sender, ended),
             at_first=at_first,
             early=desk.early,
             refused=[attempt.status for delivery in stranger.deliveries for attempt in delivery.attempts],
@@ -235,7 +244,7 @@ def _run(scene, stage, url, sender, stranger, handle):
             stage.inbox.handle(handle, _WORKING, 10 * MINUTE, until=clock.now() + MINUTE)
 
 
-def _ends(stage, sender):
+def _ends(stage, sender, ended):
     """How long each event took in minutes, and what is left undone with its error."""
     took, errors = {}, {}
     for delivery in sender.deliveries:
@@ -244,7 +253,8 @@ def _ends(stage, sender):
             errors[delivery.id] = f"It is {delivery.state}. Its answers: {', '.join(answers) or 'none'}."
     for row in stage.db.execute("SELECT id, body, state, due, error FROM inbox ORDER BY turn"):
         if row["state"] == "done":
-            took[row["id"]] = (row["due"] - START) / MINUTE - _happened(stage, row["body"])
+            end = max(row["due"], ended.get(row["id"], 0))
+            took[row["id"]] = (end - START) / MINUTE - _happened(stage, row["body"])
         else:
             errors[row["id"]] = row["error"] or "It was not begun."
     return took, errors
