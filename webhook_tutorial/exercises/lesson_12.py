@@ -6,23 +6,31 @@ from .engine import Exercise, Wrong
 
 # --- mend ---------------------------------------------------------------------------------------------------
 
-_LATE = {
-    (): "When all comes in order",
-    (3,): "When version 2 of tea comes after its removal",
-    (4,): "When the removal of tea comes last",
-    (5,): "When the removal of coffee comes after the change that brings it back",
-    (1, 2): "When each product's first change comes after its second",
-    (3, 5): "When both products have something that comes late",
+_ORDERS = {
+    "When all comes in order": ((), None),
+    "When version 2 of tea comes after its removal": ((3,), None),
+    "When the removal of tea comes last": ((4,), None),
+    "When the removal of coffee comes after the change that brings it back": ((5,), None),
+    "When each product's first change comes after its second": ((1, 2), None),
+    "When both products have something that comes late": ((3, 5), None),
+    "When a removal comes before the shop has ever heard of the product": ((2,), "overtaken"),
 }
+_OVERTAKEN = (
+    (0, "product_changed", {"sku": "coffee", "price": 750, "version": 3}),
+    (1, "product_changed", {"sku": "tea", "price": 450, "version": 1}),
+    (2, "product_removed", {"sku": "tea", "version": 2}),
+)
 
 
 def _test_mend(mend):
     from ..scenes.removals import SCENE
     from ..scenes.stage import play
 
-    for late, when in _LATE.items():
-        for twice in ((), tuple(number for number in range(1, 7) if number not in late)):
-            run = play(replace(SCENE, late=late, twice=twice), mend)
+    for when, (late, overtaken) in _ORDERS.items():
+        scene = replace(SCENE, events=_OVERTAKEN, late=()) if overtaken else SCENE
+        others = tuple(number for number in range(1, len(scene.events) + 1) if number not in late)
+        for twice in ((), others):
+            run = play(replace(scene, late=late, twice=twice), mend)
             if run.errors:
                 raise Wrong(f"{when}: it raised again and again. {next(iter(run.errors.values()))}")
             if run.broken:
@@ -33,12 +41,12 @@ def _test_mend(mend):
 # --- shapes -------------------------------------------------------------------------------------------------
 
 _SHAPES = {
-    "A patient gets a text message when an appointment is moved.": "tell",
-    "For each order that is paid, an invoice is written and filed.": "job",
+    "A patient is told that the results are in.": "tell",
+    "For each order that is paid, an invoice is written.": "job",
     "The address book of the phones follows that of the company.": "copy",
     "An auditor asks who has changed which salary, and when.": "history",
     "A display at the door shows who has booked the room.": "copy",
-    "After each push, the tests are run and the result is published.": "job",
+    "After each push, the tests are run.": "job",
 }
 _WHY = {
     "tell": "somebody has to hear of it, soon and once; the message itself is all there is to it",
@@ -53,7 +61,7 @@ def _test_shapes(shapes):
         raise Wrong("Keep the six wishes as they are, and write a shape behind each.")
     for wish, right in _SHAPES.items():
         given = shapes[wish]
-        if given not in _WHY:
+        if not isinstance(given, str) or given not in _WHY:
             raise Wrong(f"{given!r} is no shape: one of {', '.join(map(repr, _WHY))}.")
         if given != right:
             raise Wrong(f"“{wish}” {_not(given)}. Ask again: what if an event is lost, comes twice, or out of order?")
@@ -83,10 +91,15 @@ def _test_ninth(ninth):
         raise Wrong("receiver and handle are your two functions, without brackets behind them.")
     if len(scene.events) < 3:
         raise Wrong("Three events or more: with fewer of them little can go wrong.")
-    if not scene.promise.strip():
-        raise Wrong("Your scene promises nothing: write in a sentence what has to be true in the end.")
+    if not scene.promise.strip() or scene.broken is None:
+        raise Wrong(
+            "Your scene promises nothing that is looked at: promise= is a sentence that has to be true in the end, and "
+            "broken= a function of the play that returns how it was not, or an empty text."
+        )
     if not (scene.late or scene.twice or any(service.down or service.lost for service in scene.services.values())):
         raise Wrong("Nothing goes wrong in your scene: late, twice, or a Service that is down or loses an answer.")
+    if not play(scene, lambda event, stage: None).broken:
+        raise Wrong("A handler that does nothing keeps your promise, too: broken= has to look at what came of it.")
     found = trials(scene, handle, receiver)
     if not any(trial.ok for trial in found) and len({trial.wrong for trial in found}) == 1:
         raise Wrong(found[0].wrong)
@@ -131,12 +144,12 @@ def mend(event, stage):
         ),
         solution='''
 shapes = {
-    "A patient gets a text message when an appointment is moved.": "tell",
-    "For each order that is paid, an invoice is written and filed.": "job",
+    "A patient is told that the results are in.": "tell",
+    "For each order that is paid, an invoice is written.": "job",
     "The address book of the phones follows that of the company.": "copy",
     "An auditor asks who has changed which salary, and when.": "history",
     "A display at the door shows who has booked the room.": "copy",
-    "After each push, the tests are run and the result is published.": "job",
+    "After each push, the tests are run.": "job",
 }
 ''',
         answer="shapes",
@@ -146,7 +159,7 @@ shapes = {
         name="12.ninth",
         test=_test_ninth,
         hints=(
-            "Begin with the scene: who sends what to whom, three events, a service with down=((0, 5),), and a promise.",
+            "Begin with the scene: who sends what to whom, three events, a service with down=((0, 5),), a promise, and a function for broken=.",
             "my_receiver is the one printed at the beginning: verify, stage.inbox.store(id, body), answer 202.",
             "In my_handler: requests.post(stage.url(…), json=…, headers={\"Idempotency-Key\": event[\"id\"]}, timeout=2).raise_for_status().",
         ),

@@ -19,19 +19,26 @@ class Desk:
         early: How often a service was called while one was.
     """
 
-    def __init__(self, stage, app):
-        if not callable(app):
-            raise TypeError(f"receiver(stage) returns a Flask app, not {type(app).__name__}.")
-        scene, self.app = stage.scene, app
+    def __init__(self, stage, receiver, restarts):
+        scene, self._stage, self._receiver, self._restarts = stage.scene, stage, receiver, restarts
+        self.app = self._start()
         self._late = {f"evt_{number}" for number in scene.late}
         self._twice = {f"evt_{number}" for number in scene.twice}
         self.at_work = self.early = 0
+
+    def _start(self):
+        app = self._receiver(self._stage)
+        if not callable(app):
+            raise TypeError(f"receiver(stage) returns a Flask app, not {type(app).__name__}.")
+        return app
 
     def __call__(self, environ, start_response):
         id = Request(environ).headers.get("webhook-id")
         if id in self._late:
             self._late.discard(id)
             return Response("try again later", 503)(environ, start_response)
+        if self._restarts:  # whatever it had in memory is gone
+            self.app = self._start()
         self.at_work += 1
         try:
             answer = Response.from_app(self.app, environ, buffered=True)
@@ -57,8 +64,8 @@ class Shelf:
         minute = (self.clock.now() - START) / MINUTE
         self.desk.early += self.desk.at_work > 0
         self.called = minute if self.called is None else self.called
-        if any(begin <= minute < end for begin, end in self.service.down):
-            return {"error": "down"}, 503
+        if _within(minute, self.service.down):
+            return {"error": "down"}, self.service.down_status
         try:
             entry = request.get_json()
         except (BadRequest, UnsupportedMediaType):
@@ -67,9 +74,13 @@ class Shelf:
         if key in self.kept:
             return {"kept": "before"}, 200
         self.kept[key or object()] = entry
-        if len(self.kept) in self.service.lost:
+        if _within(minute, self.service.lost):
             return {"error": "the answer was lost"}, 504
         return {"kept": "now"}, 201
+
+
+def _within(minute, pairs):
+    return any(begin <= minute < end for begin, end in pairs)
 
 
 def open_server(app, name):

@@ -1,5 +1,9 @@
 """Event logging: what users did is appended, and a question is asked. Who they are has no place in it."""
 
+import hashlib
+import re
+from base64 import b64encode
+
 from .scene import Scene
 
 _PEOPLE = {
@@ -38,13 +42,26 @@ def saw_prices_first(rows):
     return len({row["person"] for row in seen if row["minute"] < signed.get(row["person"], -1)})
 
 
+def _stands(word, rows):
+    """Whether a log has a word, not as a part of another one: hexadecimal digits may spell a name."""
+    return re.search(rf"(?<![\w.]){re.escape(word)}(?!\w)", str(rows), re.IGNORECASE)
+
+
+def _without_a_key():
+    """Pseudonyms that are none: common hashes of an address without a key, from 8 digits on, and mere spellings."""
+    texts = [email.encode() for email, _ in _PEOPLE.values()]
+    spelled = [hashlib.new(name, text).hexdigest() for name in ("md5", "sha1", "sha256", "sha512") for text in texts]
+    spelled += [text.hex() for text in texts] + [b64encode(text).decode() for text in texts]
+    return {one[:length] for one in spelled for length in range(8, len(one) + 1)}
+
+
 def _broken(play):
     rows = play.tables["actions"]
-    personal = sorted(
-        word for user, (email, ip) in _PEOPLE.items() for word in (user, email, ip) if word.lower() in str(rows).lower()
-    )
+    personal = [word for user, (email, ip) in _PEOPLE.items() for word in (user, email, ip) if _stands(word, rows)]
     if personal:
         return f"The log has {', '.join(personal)}."
+    if guessed := sorted({str(row["person"]) for row in rows} & _without_a_key()):
+        return f"The log has {guessed[0]}, which anybody gets who hashes the address: use a key."
     if len(rows) != len(_ACTIONS):
         return f"The log has {len(rows)} actions, and {len(_ACTIONS)} happened."
     if (found := saw_prices_first(rows)) != 2:

@@ -6,7 +6,7 @@ _USERS = "Ada", "Bela", "Chidi"
 
 
 def _broken(play):
-    shown = {user: sum(user in str(entry) for entry in play.services["chat"]) for user in _USERS}
+    shown = {user: sum(user.lower() in str(entry).lower() for entry in play.services["chat"]) for user in _USERS}
     return "" if set(shown.values()) == {1} else f"It has {', '.join(f'{user} {shown[user]} ×' for user in _USERS)}."
 
 
@@ -15,7 +15,7 @@ SCENE = Scene(
     receiver="team",
     events=tuple((10 * n, "user_signup", {"user": user}) for n, user in enumerate(_USERS)),
     twice=(1,),
-    services={"chat": Service(down=((8, 15),), lost=(3,))},
+    services={"chat": Service(down=((8, 15),), lost=((19, 21),))},
     promise="The chat has each sign-up once.",
     broken=_broken,
 )

@@ -16,17 +16,18 @@ _AFTER = tuple(range(72, 193, 12))
 def _broken(play):
     prices = sorted((row["minute"], row["cents"]) for row in play.tables["prices"])
     cents = [price for _, price in prices]
-    changes = [minute for minute, _ in prices[1:]]
+    changes = [minute for (_, before), (minute, price) in pairwise(prices) if price != before]
     hasty = sum(b - a < PAUSE for a, b in pairwise(changes))
     wrong = []
     if max(cents) > HIGHEST or min(cents) < LOWEST:
         wrong.append(f"It was {min(cents) / 100:.2f} to {max(cents) / 100:.2f}.")
     if hasty:
         wrong.append(f"It changed {hasty} times within {PAUSE} minutes of the change before.")
-    if not wrong and max(cents) <= BASE:
-        wrong.append("It did not follow the demand at all.")
-    if not wrong and cents[-1] > BASE:
-        wrong.append(f"The burst is long over, and it is still {cents[-1] / 100:.2f}.")
+    in_the_burst = [price for minute, price in prices if minute <= 100][-1]
+    if not wrong and in_the_burst <= BASE:
+        wrong.append(f"After the burst it was {in_the_burst / 100:.2f}: it did not follow the demand.")
+    if not wrong and cents[-1] != BASE:
+        wrong.append(f"The burst is long over, and it is {cents[-1] / 100:.2f}.")
     return " ".join(wrong)
 
 

@@ -11,9 +11,9 @@ from ..look import one_line, visible
 #: What both ends of every scene share. An example: a real one is random and stands in no file.
 SECRET = "whsec_" + "RXhhbXBsZSBvbmx5" * 2
 
-_LONGEST = 24 * 60
+LONGEST = 24 * 60
 _SHORTEST = 6  # what comes late or twice comes after five
-_MOST_EVENTS = 1_000
+MOST_EVENTS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,9 @@ class Service:
 
     Attributes:
         down: When it answers 503 and keeps nothing: pairs of minutes, from and to.
-        lost: Which of the entries that it keeps get 504 for an answer, as a gateway gives it that has lost it; 1 is the
-            first. Whoever asked cannot tell that from "not kept".
+        lost: When it keeps what is new, and answers 504, as a gateway does that has lost the answer: pairs of minutes.
+            Whoever asked cannot tell that from "not kept".
+        down_status: What it answers while it is down; 504 if even that cannot be told from a lost answer.
         knows_keys: Whether a second request with the same ``Idempotency-Key`` is the first one again
             (draft-ietf-httpapi-idempotency-key-header).
 
@@ -33,18 +34,21 @@ class Service:
 
     down: tuple = ()
     lost: tuple = ()
+    down_status: int = 503
     knows_keys: bool = True
 
     def __post_init__(self):
-        if not _all(self.down, lambda pair: _all(pair, _is_minute) and len(pair) == 2 and pair[0] <= pair[1]):
-            raise ValueError(f"down is a tuple of pairs of minutes: ((8, 15),), not {self.down!r}.")
-        if not _all(self.lost, lambda number: type(number) is int and number >= 1):
-            raise ValueError(f"lost is a tuple of numbers, 1 is the first: (3,), not {self.lost!r}.")
+        for name in ("down", "lost"):
+            pairs = getattr(self, name)
+            if not _all(pairs, lambda pair: _all(pair, _is_minute) and len(pair) == 2 and pair[0] <= pair[1]):
+                raise ValueError(f"{name} is a tuple of pairs of minutes: ((8, 15),), not {pairs!r}.")
+        if self.down_status not in range(400, 600):
+            raise ValueError(f"down_status is a status from 400 to 599, not {self.down_status!r}.")
 
     def __str__(self):
         words = [f"down from {time_of_day(begin)} to {time_of_day(end)}" for begin, end in self.down]
-        words += [f"its answer for entry {number} is lost" for number in self.lost]
-        return "; ".join([*words, "knows Idempotency-Key" if self.knows_keys else "knows no Idempotency-Key"])
+        words += [f"keeps and loses its answers from {time_of_day(b)} to {time_of_day(e)}" for b, e in self.lost]
+        return "; ".join([*words, f"{'understands' if self.knows_keys else 'does not understand'} Idempotency-Key"])
 
 
 def _all(values, test):
@@ -52,11 +56,7 @@ def _all(values, test):
 
 
 def _is_minute(value):
-    return isinstance(value, (int, float)) and 0 <= value <= _LONGEST
-
-
-def _never_broken(play):
-    return ""
+    return isinstance(value, (int, float)) and 0 <= value <= LONGEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,8 @@ class Scene:
         events: Triples in the order of their time: the minute, the event's type, its data. Their ids are ``evt_1`` and
             so on.
         promise: What has to be true in the end, a sentence.
-        broken: A function of the `Play` that returns how the promise was broken, a sentence, or an empty text.
+        broken: A function of the `Play` that returns how the promise was broken, a sentence, or an empty text. None
+            leaves it unchecked.
         late: Numbers of events whose first attempt finds nobody (503), so that they come five minutes later.
         twice: Numbers of events whose first answer is lost (504), so that they come a second time.
         services: The systems that the handler may call, a `Service` by its name.
@@ -84,7 +85,7 @@ class Scene:
     receiver: str
     events: tuple
     promise: str = ""
-    broken: object = _never_broken
+    broken: object = None
     late: tuple = ()
     twice: tuple = ()
     services: Mapping = field(default_factory=dict)
@@ -99,17 +100,19 @@ class Scene:
         names = [self.sender, self.receiver, *services]
         if not all(isinstance(name, str) and name.strip() for name in names) or len(set(names)) < len(names):
             raise ValueError(f"Sender, receiver and services have names, each another one, not {names}.")
+        if self.broken is not None and not callable(self.broken):
+            raise ValueError("broken is a function of the play that returns a text, empty if the promise was kept.")
         if not isinstance(self.secret, str) or not self.secret or not isinstance(self.promise, str):
             raise ValueError("The secret is a text and not empty, and the promise is a sentence.")
         if not _all(self.tables, lambda statement: isinstance(statement, str)):
             raise ValueError('tables is a tuple of statements: ("CREATE TABLE …",), with the comma.')
         self._check_events()
-        if not (isinstance(self.within, (int, float)) and _SHORTEST <= self.within <= _LONGEST):
-            raise ValueError(f"within is a number of minutes, from {_SHORTEST} to {_LONGEST}, not {self.within!r}.")
+        if not (isinstance(self.within, (int, float)) and _SHORTEST <= self.within <= LONGEST):
+            raise ValueError(f"within is a number of minutes, from {_SHORTEST} to {LONGEST}, not {self.within!r}.")
 
     def _check_events(self):
-        if not isinstance(self.events, (tuple, list)) or not 1 <= len(self.events) <= _MOST_EVENTS:
-            raise ValueError(f"events is a tuple of 1 to {_MOST_EVENTS} triples: a minute, a type, data.")
+        if not isinstance(self.events, (tuple, list)) or not 1 <= len(self.events) <= MOST_EVENTS:
+            raise ValueError(f"events is a tuple of 1 to {MOST_EVENTS} triples: a minute, a type, data.")
         for number, event in enumerate(self.events, 1):
             if not (isinstance(event, (tuple, list)) and len(event) == 3 and isinstance(event[2], Mapping)):
                 raise ValueError(f'Event {number} is a triple: (0, "user_signup", {{"user": "Ada"}}), not {event!r}.')
@@ -119,7 +122,7 @@ class Scene:
                 raise ValueError(f"Event {number} cannot be sent: {error}") from None
         minutes = [event[0] for event in self.events]
         if not all(map(_is_minute, minutes)) or sorted(minutes) != minutes:
-            raise ValueError(f"The minutes of the events are numbers from 0 to {_LONGEST}, in order, not {minutes}.")
+            raise ValueError(f"The minutes of the events are numbers from 0 to {LONGEST}, in order, not {minutes}.")
         for numbers in (self.late, self.twice):
             if not _all(numbers, lambda number: type(number) is int and 1 <= number <= len(self.events)):
                 raise ValueError(
@@ -131,8 +134,9 @@ class Scene:
 
     def _lines(self):
         shown = list(enumerate(self.events, 1))
+        late, twice = "nobody answers at first: it comes 5 minutes later", "the answer is lost: it comes again"
         notes = {}
-        for numbers, words in ((self.late, "its first attempt finds nobody"), (self.twice, "its first answer is lost")):
+        for numbers, words in ((self.late, late), (self.twice, twice)):
             notes |= {number: [*notes.get(number, []), words] for number in numbers}
         width = max(len(_told(event)) for _, event in shown[:12])
         for number, event in shown[:12]:

@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
+import requests
 from flask import Flask, request
 
 from ..clock import START, SimulatedClock
@@ -18,20 +19,20 @@ from ..delivery import MINUTE, Policy, Sender
 from ..durable.claims import plain
 from ..durable.database import Database
 from ..durable.inbox import Inbox
-from ..events import make_event
+from ..events import encode, make_event
 from ..lab.outgoing import watch
 from ..lab.running import sending_as
 from ..lab.traffic import Traffic
-from ..look import mark_of, one_line, shortened, visible
-from ..signing import SignatureError, verify
+from ..signing import SignatureError, sign, verify
 from .desk import Desk, Shelf, open_server
-from .scene import Scene
+from .outcome import Play
+from .scene import MOST_EVENTS, Scene
 
 #: When the sender tries again, and when the worker does.
 _SENDING = Policy((5 * MINUTE, 30 * MINUTE, 60 * MINUTE))
 _WORKING = Policy(tuple(minutes * MINUTE for minutes in (1, 2, 4, 8, 16, 32)))
 
-#: A stranger's secret, in trials.
+#: A stranger's secret, in trials: an example.
 _STRANGE = "whsec_" + "QSBzdHJhbmdlcidz" * 2
 
 
@@ -90,51 +91,6 @@ class Stage:
         return ((happened if happened.tzinfo else happened.replace(tzinfo=UTC)).timestamp() - START) / MINUTE
 
 
-class Play:
-    """What became of a scene: what `play` returns. ``diagram(play)`` draws it.
-
-    Attributes:
-        scene: The `Scene`.
-        ok: Whether its promise was kept.
-        broken: How it was not, a sentence; else empty.
-        traffic: What crossed the wire, as `Traffic`: deliveries, and what the handler sent.
-        services: What each service holds in the end, a list of the JSON that it was sent, by its name.
-        tables: The rows of each table of the scene, a list of dictionaries, by its name.
-        took: How many minutes after it happened each event was dealt with, by its id.
-        errors: What is left undone: the error of each such event as a text, by its id.
-        at_first: The tables before the first event.
-        early: How often a service was called while a delivery waited for its answer.
-        refused: How a stranger's deliveries were answered, a list of status codes, where there were some.
-        called: The minute in which each service was called first, by its name.
-    """
-
-    def __init__(self, scene, traffic, services, tables, took, errors, *, at_first, early, refused, called):
-        self.scene, self.traffic, self.services, self.tables = scene, traffic, services, tables
-        self.took, self.errors, self.early, self.refused, self.called = took, errors, early, refused, called
-        self.at_first = at_first
-        self.broken = self._verdict()
-        self.ok = not self.broken
-
-    def _verdict(self):
-        try:
-            broken = self.scene.broken(self)
-        except Exception as error:  # what it looks for may not be there at all
-            broken = f"{type(error).__name__} when it was looked for: {error}"
-        return str(broken or "")
-
-    def __repr__(self):
-        promise, broken = visible(self.scene.promise), visible(self.broken)
-        first = f"{mark_of(200 if self.ok else None)[0]} {'Kept' if self.ok else 'Broken'}: {promise}"
-        attempts = self.traffic.where(receiver=self.scene.receiver)
-        counts = [f"{_many(len(self.scene.events), 'event')} in {_many(len(attempts), 'attempt')}"]
-        for name in self.services:
-            calls = self.traffic.where(receiver=name)
-            failed = sum(not call.ok for call in calls)
-            counts.append(f"{_many(len(calls), 'call')} of {visible(name)}, {failed} failed")
-        undone = [f"Not done: {visible(id)}. {one_line(error, 200)}" for id, error in list(self.errors.items())[:5]]
-        return "\n".join([first, *([] if self.ok else [shortened(broken, 600)]), "; ".join(counts) + ".", *undone])
-
-
 def play(scene, handle, receiver=receiver):
     """Play a scene from its first event to its end, over the loopback, and return what became of it.
 
@@ -165,8 +121,14 @@ def check_arguments(scene, handle, receiver):
         raise TypeError("The receiver is a function, receiver(stage), that returns a Flask app: hand over itself.")
 
 
-def perform(scene, handle, receiver, forge=False):
-    """Do what `play` does; with ``forge`` a stranger sends each event, too, and signs it with another secret."""
+def perform(scene, handle, receiver, forge=False, restarts=False):
+    """Do what `play` does.
+
+    Args:
+        scene, handle, receiver: As for `play`.
+        forge: Whether a stranger sends something for each event, too.
+        restarts: Whether the receiver is made anew for each delivery, so that it remembers nothing.
+    """
     check_arguments(scene, handle, receiver)
     handle, stage = plain(handle), Stage(scene)
     with ExitStack() as stack:
@@ -182,13 +144,13 @@ def perform(scene, handle, receiver, forge=False):
             raise ValueError("A statement of tables has begun a transaction: leave it out.")
         ours = [name for name in _tables(stage.db) if name not in theirs]
         at_first = _rows(stage.db, ours)
-        desk = Desk(stage, receiver(stage))
+        desk = Desk(stage, receiver, restarts)
         shelves = {name: Shelf(name, service, stage.clock, desk) for name, service in scene.services.items()}
         for name, shelf in shelves.items():
             stage._urls[name] = stack.enter_context(open_server(shelf.app, name)).url
         url = stack.enter_context(open_server(desk, scene.receiver)).url + "/webhook"
         sender = stack.enter_context(Sender(_SENDING, stage.clock, secret=scene.secret))
-        stranger = stack.enter_context(Sender(Policy(()), stage.clock, secret=_STRANGE))
+        refused = []
         sent = stack.enter_context(watch(scene.sender))
         ended = {}
 
@@ -197,7 +159,7 @@ def perform(scene, handle, receiver, forge=False):
             id = event.get("id") if isinstance(event, dict) else None
             ended[str(id)] = stage.clock.now()  # it may have slept on the clock
 
-        _run(scene, stage, url, sender, stranger if forge else None, work)
+        _run(stage, url, sender, work, refused if forge else None)
         return Play(
             scene,
             Traffic(sent, name=scene.receiver),
@@ -206,7 +168,7 @@ def perform(scene, handle, receiver, forge=False):
             *_ends(stage, sender, ended),
             at_first=at_first,
             early=desk.early,
-            refused=[attempt.status for delivery in stranger.deliveries for attempt in delivery.attempts],
+            refused=refused,
             called={name: shelf.called for name, shelf in shelves.items() if shelf.called is not None},
         )
 
@@ -225,23 +187,39 @@ def _rows(db, tables):
     }
 
 
-def _run(scene, stage, url, sender, stranger, handle):
+def _run(stage, url, sender, work, refused):
     """Go from minute to minute: what happens is sent, what is due is tried, and what was stored is worked on."""
-    clock, coming = stage.clock, list(enumerate(scene.events, 1))
+    scene, clock, coming = stage.scene, stage.clock, list(enumerate(stage.scene.events, 1))
     end = START + (math.ceil(coming[-1][1][0]) + scene.within) * MINUTE
     while coming or clock.now() < end:
         while coming and START + coming[0][1][0] * MINUTE <= clock.now():
             number, (minute, event_type, data) = coming.pop(0)
             event = make_event(event_type, dict(data), id=f"evt_{number}", timestamp=START + minute * MINUTE)
             sender.send(url, event)
-            if stranger:
-                stranger.send(url, event | {"id": f"forged_{number}"})
+            if refused is not None:
+                refused += _forge(stage, url, event | {"id": f"evt_{MOST_EVENTS + number}"})
         with _named(scene.sender):
             sender.run(until=clock.now())
-            if stranger:
-                stranger.run(until=clock.now())
         with _named(scene.receiver):
-            stage.inbox.handle(handle, _WORKING, 10 * MINUTE, until=clock.now() + MINUTE)
+            stage.inbox.handle(work, _WORKING, 10 * MINUTE, until=clock.now() + MINUTE)
+
+
+def _forge(stage, url, event):
+    """Send an event as a stranger may, in three ways; return pairs of what is wrong with it and how it was answered."""
+    body, options = encode(event), {"id": event["id"], "timestamp": stage.clock.now()}
+    genuine, forged = (sign(body, secret, **options) for secret in (stage.scene.secret, _STRANGE))
+    unsigned = {name: value for name, value in genuine.items() if name != "webhook-signature"}
+    answers = []
+    with _named("stranger"):
+        for wrong, content, headers in (
+            ("that somebody else has signed", body, forged),
+            ("that nobody has signed", body, unsigned),
+            ("that was changed after it was signed", body.replace(b"{", b"{ ", 1), genuine),
+        ):
+            headers = headers | {"Content-Type": "application/json"}
+            answer = requests.post(url, data=content, headers=headers, timeout=5, allow_redirects=False)
+            answers.append((wrong, answer.status_code))
+    return answers
 
 
 def _ends(stage, sender, ended):
@@ -275,7 +253,3 @@ def _named(name):
         yield
     finally:
         sending_as.reset(token)
-
-
-def _many(number, word):
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass, replace
 
+from .scene import LONGEST
 from .stage import check_arguments, perform
 from .stage import receiver as receiver_of_the_bench
 
 #: For how many minutes a service is down in a trial, at the most.
 _DOWN = 10
+
+#: A secret that no receiver has in its source: an example.
+_FRESH = "whsec_" + "QW5vdGhlciBvbmUh" * 2
+
+
+NAMES = ("signed", "once", "in time")
 
 
 @dataclass(frozen=True)
@@ -25,14 +32,17 @@ class Trial:
 def trials(scene, handle, receiver=receiver_of_the_bench):
     """Play a scene again and again, each time with another trouble, and say what it held; a list of three `Trial`.
 
-    * **signed**: what a stranger sends is refused with 401, and leaves nothing behind.
-    * **once**: whatever comes twice is there once: each delivery, and each answer of a service that knows
-      ``Idempotency-Key`` (with one that knows none, nobody can tell a lost answer from a lost request).
-    * **in time**: no work is done before the answer, and with each service down when it is called first, everything is
-      done in `Scene.within` minutes, with the same effects.
+    * **signed**: what somebody else has signed, what nobody has, and what was changed on the way is refused with 401,
+      and leaves nothing behind.
+    * **once**: each effect is there once, although each delivery comes twice, and to a receiver that has been started
+      again; and although each answer of a service that knows ``Idempotency-Key`` is lost once. (With one that knows
+      none, nobody can tell a lost answer from a lost request.)
+    * **in time**: no service is called before the answer; and although each service is down when it is called first,
+      everything is done in `Scene.within` minutes, and the promise is kept, or, where nothing checks it, the effects
+      are the same.
 
-    Its own troubles are left out. Where nothing comes of it, each of the three says so. An effect is what the services
-    and the tables hold in the end, in any order.
+    Its own troubles are left out. Effects are what the services and the tables hold in the end. Where nothing comes of
+    it, each of the three says so.
 
     Args:
         scene, handle, receiver: As for `play`.
@@ -44,9 +54,11 @@ def trials(scene, handle, receiver=receiver_of_the_bench):
     calm = {name: replace(service, down=(), lost=()) for name, service in scene.services.items()}
     quiet = replace(scene, late=(), twice=(), services=calm)
     plain = perform(quiet, handle, receiver)
-    if _effects(plain) == _effects(plain, plain.at_first):
+    if plain.tables == plain.at_first and not any(plain.services.values()):
         wrong = f"Nothing came of it, even without any trouble. {_undone(plain) or 'Does the handler do anything?'}"
-        return [Trial(name, wrong) for name in ("signed", "once", "in time")]
+        return [Trial(name, wrong) for name in NAMES]
+    if plain.broken:
+        return [Trial(name, f"Even without any trouble the promise is broken. {plain.broken}") for name in NAMES]
     return [
         Trial("signed", _signed(quiet, handle, receiver, plain)),
         Trial("once", _once(quiet, handle, receiver, plain)),
@@ -55,24 +67,23 @@ def trials(scene, handle, receiver=receiver_of_the_bench):
 
 
 def _signed(scene, handle, receiver, plain):
-    forged = perform(scene, handle, receiver, forge=True)
-    answers = sorted({str(status) for status in forged.refused} - {"401"})
-    if answers:
-        return f"A delivery that somebody else has signed was answered with {', '.join(answers)}: 401 refuses it."
-    return _other(plain, forged, "With deliveries that somebody else has signed")
+    forged = perform(replace(scene, secret=_FRESH), handle, receiver, forge=True)
+    for wrong, status in forged.refused:
+        if status != 401:
+            return f"A delivery {wrong} was answered with {status}: 401 refuses it."
+    return _more_or_less(plain, forged, "With another secret at both ends, and a stranger's deliveries in between")
 
 
 def _once(scene, handle, receiver, plain):
     numbers = tuple(range(1, len(scene.events) + 1))
-    doubled = perform(replace(scene, twice=numbers), handle, receiver)
-    if wrong := _other(plain, doubled, "With each delivery twice"):
+    doubled = perform(replace(scene, twice=numbers), handle, receiver, restarts=True)
+    if wrong := _more_or_less(plain, doubled, "With each delivery twice, and a receiver that is started again"):
         return wrong
     for name, service in scene.services.items():
         if service.knows_keys:
-            every = tuple(range(1, len(plain.services[name]) + 1))
-            lost = scene.services | {name: replace(service, lost=every)}
+            lost = scene.services | {name: replace(service, lost=((0, LONGEST),))}
             play = perform(replace(scene, services=lost), handle, receiver)
-            if wrong := _other(plain, play, f"With each answer of {name} lost once"):
+            if wrong := _more_or_less(plain, play, f"With each answer of {name} lost once"):
                 return wrong
     return ""
 
@@ -84,10 +95,11 @@ def _in_time(scene, handle, receiver, plain):
         return wrong
     pause = min(_DOWN, scene.within / 4)
     for name, first in plain.called.items():
-        down = scene.services | {name: replace(scene.services[name], down=((first, first + pause),))}
+        down = replace(scene.services[name], down=((first, first + pause),), down_status=504)
         when = f"With {name} down for {pause:g} minutes"
-        play = perform(replace(scene, services=down), handle, receiver)
-        if wrong := _other(plain, play, when) or _slow(play, when):
+        play = perform(replace(scene, services=scene.services | {name: down}), handle, receiver)
+        wrong = play.broken if scene.broken else _more_or_less(plain, play, when)
+        if wrong := (f"{when}: {wrong}" if scene.broken and wrong else wrong) or _slow(play, when):
             return wrong
     return ""
 
@@ -102,23 +114,18 @@ def _slow(play, when):
 
 
 def _undone(play):
-    return "".join(f"The first error: {error}" for error in list(play.errors.values())[:1])
+    """The first error, with a hint where the receiver has refused what was genuine."""
+    for error in play.errors.values():
+        clock = " Does verify have clock=stage.clock?" if "401" in error else ""
+        return f"The first error: {error}{clock}"
+    return ""
 
 
-def _effects(play, held=None):
-    """What the services and the tables hold in the end, or what is handed in, as sorted texts."""
-    held = [*play.services.items(), *play.tables.items()] if held is None else held.items()
-    held = [(name, one) for name, all in held for one in all]
-    return sorted(f"{name}: {entry}" for name, entry in held)
-
-
-def _other(plain, play, when):
-    """How the effects of two plays differ, a sentence, or an empty text."""
-    before, after = _effects(plain), _effects(play)
-    more, less = list(after), []
-    for effect in before:
-        more.remove(effect) if effect in more else less.append(effect)
-    if not more and not less:
-        return ""
-    words = [f"there is one more {effect}" for effect in more[:1]] + [f"there is no {effect}" for effect in less[:1]]
-    return f"{when}, {' and '.join(words)}."
+def _more_or_less(plain, play, when):
+    """Where there are more or fewer effects than without trouble, a sentence, or an empty text."""
+    for name, held in [*plain.services.items(), *plain.tables.items()]:
+        now = len({**play.services, **play.tables}.get(name, ()))
+        if now != len(held):
+            words = _undone(play) if now < len(held) else ""
+            return f"{when}, {name} holds {now} instead of {len(held)}. {words}".rstrip()
+    return ""
