@@ -63,7 +63,7 @@ MISTAKES = {
         (_but("12.ninth", ('headers=key, ', '')), "Not once. With each answer of mail lost once, mail holds"),
         (_but("12.ninth", ("stage.inbox.store(request.headers[\"webhook-id\"], body)", "my_handler(request.get_json(), stage)")),
          "It is not in time. A service was called while a delivery still waited"),
-        (_but("12.ninth", (".raise_for_status()", "")), "It is not in time. With mail down for 10 minutes: 0 readers were told"),
+        (_but("12.ninth", (".raise_for_status()", "")), "It is not in time. With mail down for 10 minutes at 09:00: 0 readers were told"),
         (_but("12.ninth", ("    requests.post(stage.url", "    (lambda *a, **b: requests.Response())(stage.url"), (".raise_for_status()", "")),
          "Nothing came of it, even without any trouble. Does the handler"),
         (_but("12.ninth", ("        twice=(2,),\n", ""), ("down=((4, 8),)", "")), "Nothing goes wrong in your scene"),

@@ -1072,3 +1072,21 @@ def test_a_kernel_that_serves_ends_quickly_and_quietly(busy):
     began = time.monotonic()
     assert run_python(EXIT.replace("{busy}", str(busy))) == (0, "end\n", "")
     assert time.monotonic() - began < 20
+
+
+def test_an_interrupt_while_it_stops_leaves_no_server_up(monkeypatch):
+    server = serve(Flask("interrupted"))
+    shutdown, pressed = server._threads.shutdown, []
+
+    def impatient():
+        if not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+        shutdown()
+
+    monkeypatch.setattr(server._threads, "shutdown", impatient)
+    with pytest.raises(KeyboardInterrupt), server:
+        pass
+    assert not server.running and server not in running()
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", server.port), 1)

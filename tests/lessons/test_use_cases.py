@@ -50,7 +50,7 @@ USE_CASES = [
     UseCase(
         "pricing",
         (*FURTHER, "def reprice(", "def reprice_calmly("),
-        {"reprice": "It was 4.00 to 6.90. It changed 30 times within 10 minutes of the change before."},
+        {"reprice": "It was 4.00 to 6.90. It changed 28 times within 10 minutes of the change before."},
         "reprice_calmly",
     ),
     UseCase(
@@ -62,7 +62,7 @@ USE_CASES = [
     UseCase(
         "curation",
         (*FURTHER, "def curate(", "def safe_entry("),
-        {"curate": "A browser finds <img>, src= in <img>, onerror= in <img>, javascript:alert(1) in href=, onmouse"},
+        {"curate": "A browser finds <img>, onerror= in <img>, src= in <img>, javascript:alert(1) in href=, onmouse"},
         "curate_safely",
     ),
     UseCase(
@@ -158,12 +158,14 @@ def test_late_news_and_personal_data_are_each_caught_alone():
     assert run.broken == "By the log 1 saw the prices before they signed up, and it was 2."
 
 
-@pytest.mark.parametrize("without, opened", [("not lingers(visit) or ", "Ada, Bela, Chidi"), (">= 3", "Ada, Dora")])
+@pytest.mark.parametrize(
+    "without, opened", [("not lingers(visit) or ", "Ada, Bela, Chidi"), (">= support.STALE", "Ada, Dora")]
+)
 def test_each_half_of_the_support_chats_safeguard_is_needed(without, opened):
-    source = next(c.source for c in cells() if c.source.startswith("def offer_once("))
+    source = next(c.source for c in cells() if "def offer_once(" in c.source)
     assert source.count(without) == 1
     names = define("12", {}, *FURTHER, "def offer(")
-    exec(source.replace(without, "" if "or" in without else ">= 1e9").partition("offered =")[0], names)
+    exec(source.replace(without, "" if without.startswith("not") else ">= 1e9").partition("offered =")[0], names)
     assert play(scene_of(USE_CASES[5]), names["offer_once"]).broken == f"It opened for {opened}."
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ..look import shortened, visible
 from .engine import Exercise, Wrong
 
 # --- mend ---------------------------------------------------------------------------------------------------
@@ -105,8 +106,10 @@ def _test_ninth(ninth):
         raise Wrong(found[0].wrong)
     for trial in found:
         if not trial.ok:
-            raise Wrong(f"{_NOT[trial.name]} {trial.wrong}")
+            raise Wrong(f"{_NOT[trial.name]} {shortened(visible(trial.wrong), 500)}")
     run = play(scene, handle, receiver)
+    if not any(x.status in (503, 504) for x in run.traffic):
+        raise Wrong("The trouble of your scene never happens: at that time nobody is called.")
     if run.broken:
         raise Wrong(f"With its own trouble it breaks its own promise. {run.broken}")
     if run.errors:

@@ -117,14 +117,21 @@ class Server:
         with self._stopping:
             if not self.running:
                 return
-            if self._accepting.is_alive():
-                self._threads.shutdown()
-                self._accepting.join()
-            self._threads.server_close()
-            self._threads.end_clients()
-            self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
-            self.running = False
-            stopped(self)
+            try:
+                self._end()
+            except BaseException:  # whoever loses patience at the end of a with block leaves no server up either
+                self._end()
+                raise
+
+    def _end(self):
+        if self._accepting.is_alive():
+            self._threads.shutdown()
+            self._accepting.join()
+        self._threads.server_close()
+        self._threads.end_clients()
+        self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
+        self.running = False
+        stopped(self)
 
     def _let_go(self):
         """In a child made by fork: this copy serves nothing, and the server itself stays its parent's."""

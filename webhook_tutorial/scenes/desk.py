@@ -51,19 +51,19 @@ class Desk:
 
 
 class Shelf:
-    """A service as a server: what it keeps, in its order, and the minute in which it was called first."""
+    """A service as a server: what it keeps, in its order, and the minutes in which it was called."""
 
     def __init__(self, name, service, clock, desk):
         self.service, self.clock, self.desk = service, clock, desk
-        self.kept, self.called = {}, None
+        self.kept, self.called = {}, set()
         self.app = Flask(name)
-        self.app.post("/", defaults={"path": ""})(self._take)
-        self.app.post("/<path:path>")(self._take)
+        for rule, defaults in (("/", {"path": ""}), ("/<path:path>", None)):
+            self.app.route(rule, defaults=defaults, methods=["POST", "PUT"])(self._take)
 
     def _take(self, path):
         minute = (self.clock.now() - START) / MINUTE
         self.desk.early += self.desk.at_work > 0
-        self.called = minute if self.called is None else self.called
+        self.called.add(minute)
         if _within(minute, self.service.down):
             return {"error": "down"}, self.service.down_status
         try:
@@ -71,9 +71,14 @@ class Shelf:
         except (BadRequest, UnsupportedMediaType):
             return {"error": "a body of JSON is wanted"}, 400
         key = request.headers.get("Idempotency-Key") if self.service.knows_keys else None
-        if key in self.kept:
+        if request.method == "PUT":
+            key = ("PUT", path)
+        elif key in self.kept:
             return {"kept": "before"}, 200
+        new = key not in self.kept
         self.kept[key or object()] = entry
+        if not new:
+            return {"kept": "instead"}, 200
         if _within(minute, self.service.lost):
             return {"error": "the answer was lost"}, 504
         return {"kept": "now"}, 201

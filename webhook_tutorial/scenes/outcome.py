@@ -18,7 +18,7 @@ class Play:
         at_first: The tables before the first event.
         early: How often a service was called while a delivery waited for its answer.
         refused: How a stranger's deliveries were answered, pairs of what was wrong with one and a status code.
-        called: The minute in which each service was called first, by its name.
+        called: The minutes in which each service was called, in order, by its name.
     """
 
     def __init__(self, scene, traffic, services, tables, took, errors, *, at_first, early, refused, called):

@@ -5,6 +5,7 @@ works afterwards (lessons 04, 06, 10), and the services that a handler calls are
 simulated.
 """
 
+import itertools
 import json
 import math
 import sqlite3
@@ -107,6 +108,7 @@ def play(scene, handle, receiver=receiver):
     Raises:
         TypeError: The handler is no plain function, or there is no scene, or no app.
         ValueError: A statement of ``tables`` is wrong.
+        RuntimeError: The handler stores a next event each time, and would never end.
     """
     return perform(scene, handle, receiver)
 
@@ -150,27 +152,37 @@ def perform(scene, handle, receiver, forge=False, restarts=False):
             stage._urls[name] = stack.enter_context(open_server(shelf.app, name)).url
         url = stack.enter_context(open_server(desk, scene.receiver)).url + "/webhook"
         sender = stack.enter_context(Sender(_SENDING, stage.clock, secret=scene.secret))
-        refused = []
+        ours_alone = tuple(f"{address}/" for address in (*stage._urls.values(), url.removesuffix("/webhook")))
+        most, refused = 1_000 + 20 * len(scene.events), []
         sent = stack.enter_context(watch(scene.sender))
         ended = {}
 
-        def work(event):
+        def work(event, calls=itertools.count(1)):  # noqa: B008 - one count for all its calls
+            if next(calls) > most:
+                raise _Endless(f"The handler was called {most} times: does it store a next event each time?")
             handle(event, stage)
             id = event.get("id") if isinstance(event, dict) else None
             ended[str(id)] = stage.clock.now()  # it may have slept on the clock
 
-        _run(stage, url, sender, work, refused if forge else None)
+        try:
+            _run(stage, url, sender, work, refused if forge else None)
+        except _Endless as endless:
+            raise RuntimeError(str(endless)) from None
         return Play(
             scene,
-            Traffic(sent, name=scene.receiver),
+            Traffic([x for x in sent if x.url.startswith(ours_alone)], name=scene.receiver),
             {name: list(shelf.kept.values()) for name, shelf in shelves.items()},
             _rows(stage.db, ours),
             *_ends(stage, sender, ended),
             at_first=at_first,
             early=desk.early,
             refused=refused,
-            called={name: shelf.called for name, shelf in shelves.items() if shelf.called is not None},
+            called={name: sorted(shelf.called) for name, shelf in shelves.items()},
         )
+
+
+class _Endless(BaseException):
+    """Not an Exception, for after one of those the handler would be called again."""
 
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' ORDER BY rowid"

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from .scene import LONGEST
+from .scene import LONGEST, time_of_day
 from .stage import check_arguments, perform
 from .stage import receiver as receiver_of_the_bench
 
 #: For how many minutes a service is down in a trial, at the most.
 _DOWN = 10
+
+#: How many outages of one service are tried, each alone.
+_OUTAGES = 10
 
 #: A secret that no receiver has in its source: an example.
 _FRESH = "whsec_" + "QW5vdGhlciBvbmUh" * 2
@@ -37,9 +40,9 @@ def trials(scene, handle, receiver=receiver_of_the_bench):
     * **once**: each effect is there once, although each delivery comes twice, and to a receiver that has been started
       again; and although each answer of a service that knows ``Idempotency-Key`` is lost once. (With one that knows
       none, nobody can tell a lost answer from a lost request.)
-    * **in time**: no service is called before the answer; and although each service is down when it is called first,
-      everything is done in `Scene.within` minutes, and the promise is kept, or, where nothing checks it, the effects
-      are the same.
+    * **in time**: no service is called before the answer; and although each service is down for a while when it is
+      called, everything is done in `Scene.within` minutes, and the promise is kept, or, where nothing checks it, the
+      effects are the same.
 
     Its own troubles are left out. Effects are what the services and the tables hold in the end. Where nothing comes of
     it, each of the three says so.
@@ -94,14 +97,24 @@ def _in_time(scene, handle, receiver, plain):
     if wrong := _slow(plain, "Without any trouble"):
         return wrong
     pause = min(_DOWN, scene.within / 4)
-    for name, first in plain.called.items():
-        down = replace(scene.services[name], down=((first, first + pause),), down_status=504)
-        when = f"With {name} down for {pause:g} minutes"
+    for name, begin in _outages(plain.called, pause):
+        down = replace(scene.services[name], down=((begin, begin + pause),), down_status=504)
+        when = f"With {name} down for {pause:g} minutes at {time_of_day(begin)}"
         play = perform(replace(scene, services=scene.services | {name: down}), handle, receiver)
         wrong = play.broken if scene.broken else _more_or_less(plain, play, when)
         if wrong := (f"{when}: {wrong}" if scene.broken and wrong else wrong) or _slow(play, when):
             return wrong
     return ""
+
+
+def _outages(called, pause):
+    """Yield when each service is down, so that each of the first minutes in which it is called comes into one."""
+    for name, minutes in called.items():
+        end, outages = -1, 0
+        for minute in minutes:
+            if minute >= end and outages < _OUTAGES:
+                end, outages = minute + pause, outages + 1
+                yield name, minute
 
 
 def _slow(play, when):
