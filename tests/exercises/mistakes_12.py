@@ -76,7 +76,7 @@ MISTAKES = {
         (_but("12.ninth", ('return "" if len', 'return "" if True or len')), "A handler that does nothing keeps your promise"),
         (_but("12.ninth", ("        try:\n", "        if 'webhook-signature' not in request.headers:\n            stage.inbox.store(request.headers['webhook-id'], body)\n"
                            "            return '', 202\n        try:\n")), "It is not signed. A delivery that nobody has signed was answered with 202"),
-        (_but("12.ninth", (", clock=stage.clock", "")), "Nothing came of it, even without any trouble. The first error: It is waiting. Its answers: 401"),
+        (_but("12.ninth", (", clock=stage.clock", "")), "Nothing came of it, even without any trouble. The first error: Not delivered (waiting). Its answers: 401"),
         ("ninth = {'scene': 'library', 'receiver': print, 'handle': print}", "scene is a Scene("),
         ("ninth = ()", "Keep the three names"),
     ),

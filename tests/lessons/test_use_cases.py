@@ -68,7 +68,7 @@ USE_CASES = [
     UseCase(
         "badges",
         (*FURTHER, "def award(", "def award_fairly("),
-        {"award": "Badges were given wrongly: Bela's regular too often."},
+        {"award": "Badges were given wrongly: Bela's regular without having earned it."},
         "award_fairly",
     ),
 ]  # fmt: skip

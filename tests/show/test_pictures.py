@@ -2,6 +2,7 @@
 
 import base64
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import matplotlib
 import pytest
@@ -11,8 +12,9 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot
 
-from webhook_tutorial import Exchange, Traffic, axes, picture, timeline
+from webhook_tutorial import Exchange, Scene, Traffic, axes, picture, timeline
 from webhook_tutorial.look import PALETTE
+from webhook_tutorial.show import pictures
 
 
 @pytest.fixture
@@ -79,6 +81,21 @@ def test_a_timeline_names_its_groups_and_their_sizes():
         "A bar for each delivery, in groups: one by one (3), at once (1), none (0). They do not overlap."
     )
     assert pyplot.get_fignums() == []
+
+
+def test_paths_show_what_took_long_and_what_never_came(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "picture", lambda figure, alt: drawn.append(figure) or picture(figure, alt))
+    events = ((0, "a", {"n": 1}), (1, "b", {"n": "$2"}), (2, "c", {"n": 3}))
+    scene = Scene(sender="shop", receiver="mail", events=events, late=(2,))
+    play = SimpleNamespace(scene=scene, took={"evt_1": 0, "evt_2": 5})
+    shown = pictures.paths(play, lambda event_type, data: f"{event_type} {data['n']}", "Three events on their way.")
+    [plot] = drawn[0].axes
+    assert [line.get_linestyle() for line in plot.lines] == ["-", "--"]
+    assert list(plot.lines[1].get_xdata()) == [1, 6]
+    assert [text.get_text() for text in plot.texts] == ["a 1", "b $2", "c 3"]
+    assert [label.get_text() for label in plot.get_yticklabels()] == ["mail", "shop"]
+    assert repr(shown) == "Three events on their way."
 
 
 def test_colours_differ():

@@ -143,7 +143,7 @@ def mend(event, stage):
         test=_test_shapes,
         hints=(
             "For each, ask the three columns of the map: what if an event is lost, comes twice, or out of order?",
-            "If only the newest event counts, it is a copy. If each counts for ever, it is a history.",
+            "If something must be done, it is a job; if only how it is now counts, a copy; if it is read later, a history.",
         ),
         solution='''
 shapes = {

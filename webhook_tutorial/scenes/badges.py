@@ -14,6 +14,10 @@ def _rule(badge, lessons):
 _WANTED = [("Ada", "starter"), ("Ada", "regular"), ("Bela", "starter"), ("Ada", "half way"), ("Bela", "half way")]
 
 
+def _too(*pair):
+    return "too often" if pair in _WANTED else "without having earned it"
+
+
 def _broken(play):
     given = sorted((row["person"], row["badge"]) for row in play.tables["badges"])
     told = sorted((entry.get("person"), entry.get("badge")) for entry in play.services["app"])
@@ -21,7 +25,7 @@ def _broken(play):
         if have != sorted(_WANTED):
             more = [pair for pair in dict.fromkeys(have) if have.count(pair) > _WANTED.count(pair)]
             less = [pair for pair in _WANTED if pair not in have]
-            words = [f"{person}'s {badge} too often" for person, badge in more]
+            words = [f"{person}'s {badge} {_too(person, badge)}" for person, badge in more]
             words += [f"{person}'s {badge} not at all" for person, badge in less]
             return f"Badges {what} wrongly: {', '.join(words)}."
     return ""

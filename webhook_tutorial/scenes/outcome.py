@@ -33,7 +33,7 @@ class Play:
             broken = self.scene.broken(self) if self.scene.broken else ""
         except Exception as error:  # what it looks for may not be there at all
             broken = f"{type(error).__name__} when it was looked for: {error}"
-        return str(broken or "")
+        return broken if isinstance(broken, str) else f"broken= returned {broken!r}: it returns a text." * bool(broken)
 
     def __repr__(self):
         promise, broken = visible(self.scene.promise), visible(self.broken)

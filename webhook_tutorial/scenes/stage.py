@@ -98,7 +98,8 @@ def play(scene, handle, receiver=receiver):
     Args:
         scene: A `Scene`.
         handle: A function ``handle(event, stage)``, called for each event that the receiver has stored, in the order
-            in which they came; see `Stage`. If it raises, it is called again after 1, 2, 4, 8, 16 and 32 minutes.
+            in which they came; see `Stage`. If it raises, it is called again after 1, 2, 4, 8, 16 and 32 minutes, until
+            the scene is over: `Scene.within` minutes after the last event.
         receiver: A function ``receiver(stage)`` that returns a Flask app with ``POST /webhook``; the one above if
             left out.
 
@@ -240,7 +241,7 @@ def _ends(stage, sender, ended):
     for delivery in sender.deliveries:
         if delivery.state != "delivered":
             answers = [str(attempt.status or attempt.error) for attempt in delivery.attempts]
-            errors[delivery.id] = f"It is {delivery.state}. Its answers: {', '.join(answers) or 'none'}."
+            errors[delivery.id] = f"Not delivered ({delivery.state}). Its answers: {', '.join(answers) or 'none'}."
     for row in stage.db.execute("SELECT id, body, state, due, error FROM inbox ORDER BY turn"):
         if row["state"] == "done":
             end = max(row["due"], ended.get(row["id"], 0))

@@ -67,6 +67,27 @@ def timeline(groups, alt):
     return picture(figure, f"A bar for each delivery, in groups: {sizes}. {alt}")
 
 
+def paths(play, label, alt):
+    """Draw the way of each event of a scene, from when it happened to when it was dealt with; what took long is dashed.
+
+    Args:
+        play: A `Play`.
+        label: A function of an event's type and data that returns the words for it.
+        alt: What is to be seen, as for `picture`.
+    """
+    figure, ax = axes(height=2)
+    for number, (happened, event_type, data) in enumerate(play.scene.events, 1):
+        took = play.took.get(f"evt_{number}")
+        if took is not None:
+            color, style = ("notice", "--") if took > 1 else ("provider", "-")
+            ax.plot([happened, happened + took], [1, 0], marker="o", color=PALETTE[color], linestyle=style)
+        words = {"textcoords": "offset points", "rotation": 30, "parse_math": False}
+        ax.annotate(label(event_type, data), (happened, 1), (0, 6), **words)
+    ax.set(yticks=[0, 1], yticklabels=[play.scene.receiver, play.scene.sender], ylim=(-0.2, 1.8))
+    ax.set_xlabel("minutes since 9:00")
+    return picture(figure, alt)
+
+
 def axes(width=7.0, height=3.2):
     """Return a figure and its axes, in inches, in the lessons' plain style."""
     with matplotlib.rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 10}):
