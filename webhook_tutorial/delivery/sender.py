@@ -78,7 +78,9 @@ class Sender:
         if secret and not dialect:
             raise ValueError("dialect=None sends nothing but the event: leave the secret out, or name a dialect.")
         if secret:
-            sign(b"", secret, dialect, id="trial")  # one that cannot be read is told here, not at the first attempt
+            # One that cannot be read is told here, not at the first attempt.
+            trial = {"method": "POST", "url": "https://shop.example/", "headers": {"Content-Type": "application/json"}}
+            sign(b"{}", secret, dialect, id="trial", **trial)
         self.secret, self.dialect, self.timeout, self.total = secret, dialect, timeout, total
         self.chance, self.trace, self.source = chance or random.Random(1).random, trace, self
         self.deliveries, self.gone = [], set()
@@ -245,8 +247,9 @@ class Sender:
             delivery.trace = delivery.trace or self.trace(16).hex()
             headers["traceparent"] = f"00-{delivery.trace}-{self.trace(8).hex()}-01"  # version, trace, span, sampled
         if self.secret:
-            return headers | sign(delivery.body, self.secret, dialect, id=delivery.id, timestamp=now)
-        return headers | ({dialect.id: delivery.id} if dialect and dialect.id else {})
+            request = {"method": "POST", "url": delivery.url, "headers": headers}
+            return headers | sign(delivery.body, self.secret, dialect, id=delivery.id, timestamp=now, **request)
+        return headers | ({dialect.id_header: delivery.id} if dialect and dialect.id_header else {})
 
     def _request(self, delivery, headers, now):
         options = {"data": delivery.body, "headers": headers, "timeout": self.timeout, "allow_redirects": False}

@@ -5,43 +5,44 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .methods import FITS, list_secrets
-
-#: More than a sender needs that changes its secret, and few enough to be tried quickly.
-MOST_SIGNATURES = 20
-
-
-class SignatureError(Exception):
-    """A delivery that does not verify.
-
-    The message is for you and your log. A sender gets one bare 401, whatever the reason: the difference between
-    reasons helps only somebody who is guessing.
-
-    Attributes:
-        reason: For programs: ``"missing"`` (a header), ``"malformed"`` (a header), ``"too_old"``, ``"too_new"``
-            or ``"no_match"``.
-    """
-
-    def __init__(self, reason, message):
-        super().__init__(message)
-        self.reason = reason
+from .places import (
+    JSON,
+    MOST_SIGNATURES,
+    SignatureError,
+    at,
+    check_given,
+    document,
+    header,
+    is_form,
+    numbered,
+    parts,
+    told,
+)
+from .times import TIMES
 
 
 class Received:
     """A delivery as it arrived. Each check leaves here what it has read, for those after it.
 
     Attributes:
-        body, headers, secret, dialect, clock: As `verify` takes them.
+        body, headers, secret, dialect, clock, method, url: As `verify` takes them.
         items: What the header with the signature holds, divided, a list.
         id, timestamp: Their texts; empty where the dialect has none, or not read yet.
+        parts: What else is signed, a dictionary of bytes; None for a dialect that is `plain`.
+        time: The timestamp in seconds since the epoch.
         signatures: The items that are signatures, without their prefix, a list.
 
     Raises:
         TypeError: The body is not bytes.
+        ValueError: The dialect signs the method or the URL, and it is not given.
     """
 
-    __slots__ = ("body", "clock", "dialect", "headers", "id", "items", "secret", "signatures", "timestamp")
+    __slots__ = (
+        "body", "clock", "dialect", "headers", "id", "items", "method", "parts", "secret", "signatures", "time",
+        "timestamp", "url",
+    )  # fmt: skip
 
-    def __init__(self, body, headers, secret, dialect, clock=None):
+    def __init__(self, body, headers, secret, dialect, clock=None, method="", url=""):
         if not isinstance(body, (bytes, bytearray)):
             raise TypeError(f"The body must be the raw bytes that arrived, not {type(body).__name__}.")
         self.body = body
@@ -50,6 +51,10 @@ class Received:
         self.dialect = dialect
         self.clock = clock
         self.id = self.timestamp = ""
+        self.parts = None
+        if not dialect.plain:
+            check_given(dialect, method, url)
+            self.method, self.url = method, url
 
 
 @dataclass(frozen=True)
@@ -71,55 +76,71 @@ class Check:
 
 def _read_headers(r):
     dialect, headers = r.dialect, r.headers
-    given = _header(headers, dialect.signature)
+    if not dialect.plain:
+        return _read_places(r)
+    given = header(headers, dialect.signature)
     r.items = given.split(dialect.separator) if dialect.separator else [given]
     if dialect.timestamp_header:
-        r.timestamp = _header(headers, dialect.timestamp_header)
+        r.timestamp = header(headers, dialect.timestamp_header)
     if dialect.id:
-        r.id = _header(headers, dialect.id)
+        r.id = header(headers, dialect.id)
 
 
-def _header(headers, name):
-    """The value of a header in any case; it must be there, and be printable ASCII."""
-    value = headers.get(name)
-    if value is None:
-        value = next((v for n, v in headers.items() if isinstance(n, str) and n.lower() == name.lower()), None)
-    if not value:
-        raise SignatureError("missing", f"The header {name} is missing.")
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        raise SignatureError("malformed", f"The header {name} holds something other than printable ASCII.")
-    return value
+def _read_places(r):
+    """The same for a dialect in which something stands elsewhere than in one header."""
+    dialect, headers = r.dialect, r.headers
+    stands = (dialect.signature, dialect.id, "" if dialect.mark else dialect.timestamp)
+    found = document(r.body) if any(place.startswith(JSON) for place in stands) else None
+
+    def read(place):
+        return at(found, place) if place.startswith(JSON) else header(headers, place)
+
+    if "{n}" in dialect.signature:
+        r.items = numbered(headers, dialect.signature)
+    else:
+        given = read(dialect.signature)
+        r.items = given.split(dialect.separator) if dialect.separator else [given]
+    r.id, r.timestamp = (read(place) if place else "" for place in stands[1:])
+    r.parts = parts(dialect, r.body, headers, r.method, r.url, is_form(r.body, headers))
 
 
 def _headers_words(dialect):
-    names = [name for name in (dialect.id, dialect.timestamp_header, dialect.signature) if name]
-    return f"{_and(names)} {'is' if len(names) == 1 else 'are'} there, in printable ASCII"
+    places = (dialect.id, "" if dialect.mark else dialect.timestamp, *dialect.signed_headers, dialect.signature)
+    names = [told(place) for place in places if place]
+    words = f"{_and(names)} {'is' if len(names) == 1 else 'are'} there, in printable ASCII"
+    kinds = ["is a form"] if "form" in dialect.places else []
+    kinds += [f"has its SHA-256 in the URL as {dialect.body_hash}"] if dialect.body_hash else []
+    return words + (f"; the body {' or '.join(kinds)}" if kinds else "")
 
 
 def _read_timestamp(r):
     dialect = r.dialect
     if not dialect.timestamp:
         return
-    if not dialect.timestamp_header:
-        mark = dialect.timestamp
+    mark = dialect.mark
+    if mark:
         found = [item[len(mark) :] for item in r.items if item.startswith(mark)]
         if len(found) != 1:
             raise SignatureError("malformed", f"{dialect.signature} must hold {mark} once; it does {len(found)} times.")
         r.timestamp = found[0]
-    # Digits only: int() would take "+1", " 1 " and "1_000" too, which no sender means.
-    if not r.timestamp.isdigit() or len(r.timestamp) > 15:
-        raise SignatureError("malformed", f"{dialect.timestamp} is not a time in whole seconds.")
+    r.time = dialect.read_time(r.timestamp)
+    if r.time is None:
+        raise SignatureError("malformed", f"{told(dialect.timestamp)} is not {_time_words(dialect)}.")
 
 
 def _timestamp_words(dialect):
-    return f"{dialect.timestamp} is a time in whole seconds" if dialect.timestamp else ""
+    return f"{told(dialect.timestamp)} is {_time_words(dialect)}" if dialect.timestamp else ""
+
+
+def _time_words(dialect):
+    return f"a time {TIMES[dialect.time_format].words}"
 
 
 def _compare_age(r):
     dialect = r.dialect
     if dialect.max_age is None and dialect.max_ahead is None:
         return
-    age = (r.clock.now() if r.clock else time.time()) - int(r.timestamp)
+    age = (r.clock.now() if r.clock else time.time()) - r.time
     if dialect.max_age is not None and age > dialect.max_age:
         raise SignatureError("too_old", f"Signed {age:g} s ago; at most {dialect.max_age} s are allowed.")
     if dialect.max_ahead is not None and -age > dialect.max_ahead:
@@ -140,11 +161,12 @@ def _age_words(dialect):
 
 def _find_end_of_id(r):
     if r.id and r.dialect.crosses(r.id):
-        raise SignatureError("malformed", f"{r.dialect.id} holds {r.dialect.border!r}, which is where an id ends.")
+        where = told(r.dialect.id)
+        raise SignatureError("malformed", f"{where} holds {r.dialect.border!r}, which is where an id ends.")
 
 
 def _id_words(dialect):
-    return f"{dialect.id} holds no {dialect.border!r}, which is where it ends" if dialect.border else ""
+    return f"{told(dialect.id)} holds no {dialect.border!r}, which is where it ends" if dialect.border else ""
 
 
 def _find_signatures(r):
@@ -156,21 +178,21 @@ def _find_signatures(r):
     if not 1 <= len(r.signatures) <= MOST_SIGNATURES:
         raise SignatureError(
             "malformed",
-            f"{dialect.signature} holds {len(r.signatures)} signatures that begin with {prefix!r}; "
+            f"{told(dialect.signature)} holds {len(r.signatures)} signatures that begin with {prefix!r}; "
             f"1 to {MOST_SIGNATURES} are read.",
         )
 
 
 def _signatures_words(dialect):
     if not dialect.separator:
-        return f"{dialect.signature} begins with {dialect.prefix!r}" if dialect.prefix else ""
+        return f"{told(dialect.signature)} begins with {dialect.prefix!r}" if dialect.prefix else ""
     begun = f" that begins with {dialect.prefix!r}" if dialect.prefix else ""
-    return f"{dialect.signature} holds a signature{begun}, and at most {MOST_SIGNATURES}"
+    return f"{told(dialect.signature)} holds a signature{begun}, and at most {MOST_SIGNATURES}"
 
 
 def _compare_signatures(r):
     dialect = r.dialect
-    message = dialect.message(r.id, r.timestamp, r.body)
+    message = dialect.message(r.id, r.timestamp, r.body, r.parts)
     fits = FITS[dialect.method]
     # All of them, so that one that cannot be read is told at the first delivery, rather than at the first forgery.
     found = False
@@ -179,12 +201,13 @@ def _compare_signatures(r):
     if not found:
         raise SignatureError(
             "no_match",
-            f"No signature in {dialect.signature} fits: the body, what else is signed, or the secret differs.",
+            f"No signature in {told(dialect.signature)} fits: the body, what else is signed, or the secret differs.",
         )
 
 
 def _match_words(dialect):
-    signed = [f"the {place}" for place in dialect.places]
+    words = {"url": "URL"} | {f"header:{name}": f"header {name}" for name in dialect.signed_headers}
+    signed = [f"the {words.get(place, place)}" for place in dialect.places if place != "secret"]
     return "the signature fits " + _and([*signed, "the receiver's secret"])
 
 

@@ -99,3 +99,144 @@ DISCORD = Dialect(
 )
 
 DIALECTS = (STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, SVIX, GITHUB, STRIPE, SLACK, SHOPIFY, DISCORD)
+
+# The others sign more, or less, or in another place. What each of them leaves open is said beside it.
+
+# For a URL that a Webhooks Rule matches Twilio signs by HMAC-SHA256 with another secret:
+# replace(TWILIO, method="hmac-sha256").
+TWILIO = Dialect(
+    name="Twilio",
+    signature="X-Twilio-Signature",
+    signed="{url}{form}",
+    body_hash="bodySHA256",
+    method="hmac-sha1",
+    encoding="base64",
+    unsigned=("I-Twilio-Idempotency-Token", "every other header"),
+    source="https://www.twilio.com/docs/usage/webhooks/webhooks-security",
+)
+
+SQUARE = Dialect(
+    name="Square",
+    signature="x-square-hmacsha256-signature",
+    signed="{url}{body}",
+    encoding="base64",
+    unsigned=("every other header",),
+    source="https://developer.squareup.com/docs/webhooks/step3validate",
+)
+
+# HubSpot decodes some of what is percent-encoded in the URL before it signs (its page lists %3A, %2F and others):
+# hand over the URL decoded so. It names a limit to one side only. Nothing stands between the body, or the URL where
+# there is no body, and the time: digits at its end could be moved into the time, which would then lie ahead.
+HUBSPOT = Dialect(
+    name="HubSpot",
+    signature="X-HubSpot-Signature-v3",
+    timestamp="X-HubSpot-Request-Timestamp",
+    time_format="milliseconds",
+    signed="{method}{url}{body}{timestamp}",
+    encoding="base64",
+    max_age=300,
+    max_ahead=300,
+    unsigned=("every other header",),
+    source="https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation",
+)
+
+# A plain hash: whoever has seen one can add to the end of the body (Dialect.method). Take HUBSPOT where you can.
+HUBSPOT_V2 = Dialect(
+    name="HubSpot, v2",
+    signature="X-HubSpot-Signature",
+    signed="{secret}{method}{url}{body}",
+    method="sha256",
+    encoding="hex",
+    unsigned=("X-HubSpot-Signature-Version", "every other header"),
+    source="https://developers.hubspot.com/docs/faq/v2-request-validation",
+)
+
+# The id is Mailgun's token: remember it for as long as the time is young enough. Mailgun says that the time must be
+# near, and not how near. It tries again for eight hours; a day is long enough for that, and short enough to notice
+# when digits are moved from the token into the time, or back, since nothing stands between them.
+MAILGUN = Dialect(
+    name="Mailgun",
+    signature="json:signature.signature",
+    id="json:signature.token",
+    timestamp="json:signature.timestamp",
+    signed="{timestamp}{id}",
+    body_unsigned=True,
+    encoding="hex",
+    max_age=86_400,
+    max_ahead=300,
+    unsigned=("the rest of the body", "every header"),
+    source="https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
+)
+
+DOCUSIGN = Dialect(
+    name="DocuSign",
+    signature="X-DocuSign-Signature-{n}",
+    signed="{body}",
+    encoding="base64",
+    unsigned=("every other header",),
+    source="https://developers.docusign.com/platform/webhooks/connect/validate",
+)
+
+TWITCH = Dialect(
+    name="Twitch",
+    signature="Twitch-Eventsub-Message-Signature",
+    prefix="sha256=",
+    id="Twitch-Eventsub-Message-Id",
+    timestamp="Twitch-Eventsub-Message-Timestamp",
+    time_format="rfc3339",
+    signed="{id}{timestamp}{body}",
+    encoding="hex",
+    max_age=600,
+    unsigned=("Twitch-Eventsub-Message-Type", "Twitch-Eventsub-Subscription-Type", "every other header"),
+    source="https://dev.twitch.tv/docs/eventsub/handling-webhook-events",
+)
+
+ZOOM = Dialect(
+    name="Zoom",
+    signature="x-zm-signature",
+    prefix="v0=",
+    timestamp="x-zm-request-timestamp",
+    signed="v0:{timestamp}:{body}",
+    encoding="hex",
+    unsigned=("every other header",),
+    source="https://developers.zoom.us/docs/api/webhooks",
+)
+
+# The time in the header Linear-Timestamp is not signed; the one in the body is, with the body.
+LINEAR = Dialect(
+    name="Linear",
+    signature="Linear-Signature",
+    timestamp="json:webhookTimestamp",
+    time_format="milliseconds",
+    signed="{body}",
+    encoding="hex",
+    max_age=60,
+    max_ahead=60,
+    unsigned=("Linear-Delivery", "Linear-Event", "Linear-Timestamp", "every other header"),
+    source="https://linear.app/developers/webhooks",
+)
+
+ZENDESK = Dialect(
+    name="Zendesk",
+    signature="X-Zendesk-Webhook-Signature",
+    timestamp="X-Zendesk-Webhook-Signature-Timestamp",
+    time_format="rfc3339",
+    signed="{timestamp}{body}",
+    encoding="base64",
+    unsigned=("every other header",),
+    source="https://developer.zendesk.com/documentation/webhooks/verifying/",
+)
+
+TYPEFORM = Dialect(
+    name="Typeform",
+    signature="Typeform-Signature",
+    prefix="sha256=",
+    signed="{body}",
+    encoding="base64",
+    unsigned=("every other header",),
+    source="https://www.typeform.com/developers/webhooks/secure-your-webhooks/",
+)
+
+MORE_DIALECTS = (
+    TWILIO, SQUARE, HUBSPOT, HUBSPOT_V2, MAILGUN, DOCUSIGN, TWITCH, ZOOM, LINEAR, ZENDESK, TYPEFORM,
+)  # fmt: skip

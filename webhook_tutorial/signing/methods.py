@@ -1,6 +1,7 @@
-"""The methods that signatures are made with: how a secret becomes a key, HMAC-SHA256, ed25519."""
+"""The methods that signatures are made with: how a secret becomes a key, HMAC, plain hashes, ed25519."""
 
 import binascii
+import hashlib
 import hmac
 from base64 import b64decode
 from collections.abc import Iterable
@@ -50,18 +51,33 @@ _ENCODE = {
 }
 
 
-def _hmac(dialect, secret, message):
-    key = _key(secret, dialect.key, dialect.key_prefix)
-    return _ENCODE[dialect.encoding](hmac.digest(key, message, "sha256"))
+def _hmac(digest):
+    def sign(dialect, secret, message):
+        key = _key(secret, dialect.key, dialect.key_prefix)
+        return _ENCODE[dialect.encoding](hmac.digest(key, message, digest))
+
+    return sign
 
 
-def _hmac_fits(dialect, secret, message, offered):
-    # Comparing the encoded form accepts one spelling only, and compare_digest takes as long wherever they differ.
-    expected = _hmac(dialect, secret, message)
-    found = False
-    for one in offered:
-        found |= hmac.compare_digest(expected, one)
-    return found
+def _hash(digest):
+    def sign(dialect, secret, message):
+        key = _key(secret, dialect.key, dialect.key_prefix)
+        # A list of what stands around the secret: see Dialect.message.
+        return _ENCODE[dialect.encoding](hashlib.new(digest, key.join(message)).digest())
+
+    return sign
+
+
+def _fits(sign):
+    def fits(dialect, secret, message, offered):
+        # Comparing the encoded form accepts one spelling only, and compare_digest takes as long wherever they differ.
+        expected = sign(dialect, secret, message)
+        found = False
+        for one in offered:
+            found |= hmac.compare_digest(expected, one)
+        return found
+
+    return fits
 
 
 def _ed25519(dialect, secret, message):
@@ -117,6 +133,8 @@ def _has_small_order(data):
     return y * (y**2 - 1) * (_D * y**4 + 2 * y**2 - 1) % _P == 0
 
 
-#: Functions of a dialect, a secret and a message: whether one of the signatures offered fits, and the right one.
-FITS = {"hmac-sha256": _hmac_fits, "ed25519": _ed25519_fits}
-SIGN = {"hmac-sha256": _hmac, "ed25519": _ed25519}
+#: Plain hashes, which have no key: what they sign must hold the secret.
+HASHES = {"sha256": _hash("sha256"), "sha1": _hash("sha1")}
+#: Functions of a dialect, a secret and a message: the right signature, and whether one of those offered fits.
+SIGN = {"hmac-sha256": _hmac("sha256"), "ed25519": _ed25519, "hmac-sha1": _hmac("sha1")} | HASHES
+FITS = {method: _fits(sign) for method, sign in SIGN.items()} | {"ed25519": _ed25519_fits}
