@@ -137,14 +137,14 @@ def _time_words(dialect):
 
 
 def _compare_age(r):
-    dialect = r.dialect
-    if dialect.max_age is None and dialect.max_ahead is None:
+    old, ahead = r.dialect.max_age, r.dialect.max_ahead
+    if old is None and ahead is None:
         return
     age = (r.clock.now() if r.clock else time.time()) - r.time
-    if dialect.max_age is not None and age > dialect.max_age:
-        raise SignatureError("too_old", f"Signed {age:g} s ago; at most {dialect.max_age} s are allowed.")
-    if dialect.max_ahead is not None and -age > dialect.max_ahead:
-        raise SignatureError("too_new", f"Signed {-age:g} s ahead of us; at most {dialect.max_ahead} s are allowed.")
+    if old is not None and age > old:
+        raise SignatureError("too_old", f"Signed {age:g} s ago; at most {old} s are allowed.")
+    if ahead is not None and -age > ahead:
+        raise SignatureError("too_new", f"Signed {-age:g} s ahead of us; at most {ahead} s are allowed.")
 
 
 def _age_words(dialect):

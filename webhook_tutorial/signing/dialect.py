@@ -126,8 +126,9 @@ class Dialect:
 
         Where ``{secret}`` is signed, a list of what stands before it, between two of them and after it.
         """
-        if self._chosen:
-            return self._template % self._chosen((id.encode(), timestamp.encode(), body))
+        chosen = self._chosen
+        if chosen:
+            return self._template % chosen((id.encode(), timestamp.encode(), body))
         parts = parts | {"id": id.encode(), "timestamp": timestamp.encode(), "body": bytes(body)}
         made = [template % tuple(parts[place] for place in places) for template, places in self._pieces]
         return made if len(made) > 1 else made[0]
