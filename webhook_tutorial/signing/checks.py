@@ -13,7 +13,6 @@ from .places import (
     check_given,
     document,
     header,
-    is_form,
     numbered,
     parts,
     told,
@@ -101,7 +100,7 @@ def _read_places(r):
         given = read(dialect.signature)
         r.items = given.split(dialect.separator) if dialect.separator else [given]
     r.id, r.timestamp = (read(place) if place else "" for place in stands[1:])
-    r.parts = parts(dialect, r.body, headers, r.method, r.url, is_form(r.body, headers))
+    r.parts = parts(dialect, r.body, headers, r.method, r.url)
 
 
 def _headers_words(dialect):

@@ -117,7 +117,7 @@ def check_given(dialect, method, url):
         raise ValueError(f"{dialect.name} signs the URL: hand over url=, as the provider knows it.")
 
 
-def parts(dialect, body, headers, method, url, is_form=True):
+def parts(dialect, body, headers, method, url, arrived=True):
     """What stands in the places of `Dialect.signed` but id, timestamp and body: a dictionary of bytes.
 
     Raises:
@@ -133,18 +133,18 @@ def parts(dialect, body, headers, method, url, is_form=True):
         found[f"header:{name}"] = header(headers, name).encode()
     if "form" in dialect.places or dialect.body_hash:
         hashed = bool(dialect.body_hash) and _is_hashed(body, url, dialect.body_hash)
-        if not hashed and (not is_form or "form" not in dialect.places):
+        if not hashed and not ("form" in dialect.places and _is_form(body, headers, arrived)):
             raise SignatureError("malformed", _unsigned_words(dialect))
         found["form"] = b"" if hashed else form(body)
     return found
 
 
-def is_form(body, headers):
-    """Whether a request says that its body is a form. One without a body needs to say nothing."""
+def _is_form(body, headers, arrived):
+    """Whether a body is sent as a form. An empty one needs no word for it, nor does one that is not on its way yet."""
     try:
         kind = header(headers, "Content-Type")
-    except SignatureError:
-        return not body
+    except SignatureError as error:
+        return not body or (error.reason == "missing" and not arrived)
     return not body or kind.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
 
 

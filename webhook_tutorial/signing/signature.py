@@ -107,7 +107,7 @@ def _parts(body, headers, method, url, dialect):
         return None
     check_given(dialect, method, url)
     try:
-        return parts(dialect, body, headers or {}, method, url)
+        return parts(dialect, body, headers or {}, method, url, arrived=False)
     except SignatureError as error:
         raise ValueError(f"{dialect.name} cannot sign this. {error}") from None
 
