@@ -46,7 +46,6 @@ from webhook_tutorial.signing import (
 )
 from webhook_tutorial.signing.fields import FIELDS
 from webhook_tutorial.signing.methods import SIGN
-from webhook_tutorial.signing.places import MOST_JSON
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 FEW = settings(SETTINGS, max_examples=40)
@@ -382,7 +381,7 @@ def test_anything_in_headers_body_and_url_gives_signature_error_and_nothing_else
     "body",
     [
         b"", b"null", b"[]", b"17", b'"text"', b"{", b"\xff", b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"NaN",
-        b"[" * 500_000, b'{"a":' * 100_000, b'{"signature":' * 100_000, b"9" * 500_000, b"{}" + b" " * MOST_JSON,
+        b"[" * 500_000, b'{"a":' * 100_000, b'{"signature":' * 100_000, b"9" * 500_000, b"{}" + b" " * 999_999,
         b'{"a":NaN}', b'{"a":Infinity}', b'{"a":1,"a":1}', b'{"a":{"b":1,"b":2}}',
     ],
     ids=lambda body: f"{body[:14]!r}, {len(body)} bytes",
@@ -391,6 +390,13 @@ def test_a_body_that_is_no_plain_json_is_refused(dialect, body):
     headers = {"Linear-Signature": hex_of(secret_of(dialect), body)}
     whole = body in (b"null", b"[]", b"17", b'"text"') or body.startswith(b"9")  # JSON, with nothing in it
     assert refusal(dialect, body, headers) == ("missing" if whole else "malformed")
+
+
+def test_a_body_of_a_million_bytes_is_the_largest_that_is_read_before_its_signature_is():
+    body = linear_body().ljust(1_000_000)
+    assert refusal(LINEAR, body, {"Linear-Signature": hex_of(secret_of(LINEAR), body)}) is None
+    body += b" "
+    assert refusal(LINEAR, body, {"Linear-Signature": hex_of(secret_of(LINEAR), body)}) == "malformed"
 
 
 @pytest.mark.parametrize(
