@@ -1,0 +1,139 @@
+"""Ask why a delivery is refused."""
+
+from collections.abc import Mapping
+
+from ...look import one_line
+from ..checks import CHECKS, SignatureError
+from ..dialects import STANDARD_WEBHOOKS
+from ..methods import list_secrets
+from ..signature import verify
+from .case import Case
+from .cures import CURES, LESSONS
+from .diagnosis import Diagnosis, Finding
+from .mistakes import MISTAKES, WRITTEN_BY
+from .search import Enough, Search, read
+from .signs import signs
+from .written_again import differences
+
+[_COMPARE_AGE] = [check.run for check in CHECKS if check.name == "age"]
+
+
+def diagnose(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, secrets=None, method="", url="", clock=None):
+    """Find out why a delivery is refused; return a `Diagnosis`.
+
+    It undoes the mistakes that it knows, one by one and then two by two, and asks `verify` each time whether the
+    signature fits now. What it says was found makes it fit; what it suspects does not. No secret is in what it returns.
+
+    It is for you, at your desk: a receiver answers what it refuses with a bare 401, whatever the doctor says.
+
+    Args:
+        body, headers, secret, dialect, clock: As `verify` takes them; a secret that cannot be read is a finding too.
+        secrets: Other secrets of yours to try, a mapping: what you call each of them, and the secret. What you call it
+            is shown.
+        method, url: As `verify` takes them, for a dialect that signs them.
+
+    Raises:
+        TypeError: The body is not bytes, a secret is not text, or headers or secrets are no mapping.
+        ValueError: No secret is given.
+    """
+    case = _case(body, headers, secret, dialect, secrets, method, url)
+    reason = _refusal(case, headers, clock)
+    if not reason:
+        return Diagnosis(ok=True)
+    search, complete = Search(case), True
+    try:
+        steps = search.run()
+    except Enough:
+        steps, complete = None, False
+    findings = () if steps is None else (*map(_finding, steps), *_of_its_age(case, steps, clock))
+    return Diagnosis(
+        ok=False,
+        reason=reason,
+        findings=findings,
+        suspected=() if findings else tuple(dict.fromkeys(signs(case, reason))),
+        ruled_out=() if findings else tuple(search.tried),
+        computations=search.computations,
+        complete=complete,
+    )
+
+
+def _case(body, headers, secret, dialect, secrets, method, url):
+    if not isinstance(body, (bytes, bytearray)):
+        raise TypeError(f"The body must be the raw bytes that arrived, not {type(body).__name__}.")
+    if not hasattr(headers, "items"):
+        raise TypeError(f"The headers are a mapping of text to text, not {type(headers).__name__}.")
+    if not (secrets is None or isinstance(secrets, Mapping)):
+        raise TypeError(f"secrets is a mapping, what you call a secret to the secret, not {type(secrets).__name__}.")
+    texts = _texts(secret)
+    others = {str(name): _texts(other) for name, other in (secrets or {}).items()}
+    named = {}
+    for name, value in headers.items():
+        if isinstance(name, (str, bytes)):
+            named.setdefault(name.lower(), value)
+    return Case(bytes(body), named, texts, dialect, others, method=method, url=url)
+
+
+def _texts(secret):
+    texts = tuple(list_secrets(secret))
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"A secret is text, not {type(text).__name__}.")
+    return texts
+
+
+def _refusal(case, headers, clock):
+    """Why `verify` refuses it, a word; empty if it does not."""
+    placed = {name: getattr(case, name) for name in ("method", "url") if name in case.dialect.places}
+    try:
+        verify(case.body, headers, case.secret, case.dialect, clock=clock, **placed)
+    except SignatureError as error:
+        return error.reason
+    except ValueError:
+        return "secret"
+    return ""
+
+
+def _finding(step):
+    first, *also = step.names
+    mistake = MISTAKES[first]
+    return Finding(
+        axis=step.axis,
+        name=first,
+        words=_words(step),
+        cure=CURES[mistake.cure],
+        also=tuple(also),
+        lesson=LESSONS[step.axis],
+    )
+
+
+def _words(step):
+    """What happened; where several mistakes leave the same behind, all of them."""
+    given, mended = step.given, step.mended
+    called = " or ".join(repr(one_line(name)) for name, secret in given.others.items() if secret == mended.secret)
+    details = {
+        "others": called, "dialect": mended.dialect.name, "signed": mended.dialect.signed, "hash": mended.hash.upper(),
+    }  # fmt: skip
+    sentences = dict.fromkeys(MISTAKES[name].words for name in step.names)
+    words = " Or: ".join(sentence.format(**details) for sentence in sentences)
+    if any(name.startswith("rewritten") for name in step.names):
+        by = [WRITTEN_BY[name] for name in step.names if name in WRITTEN_BY]
+        words += f" So {' or '.join(by)} writes it." if by else ""
+        if differ := differences(mended.body, given.body):
+            words += f" What differs: {', '.join(differ)}."
+    return words
+
+
+def _of_its_age(case, steps, clock):
+    """Findings about the time of a delivery that is mended but for its age."""
+    mended = steps[-1].mended if steps else case
+    received = read(mended)
+    received.clock = clock
+    try:
+        _COMPARE_AGE(received)
+    except SignatureError as error:
+        name = error.reason.replace("_", "-")
+        if received.timestamp.isdigit() and len(received.timestamp) > 11:
+            name = "milliseconds"
+        mistake = MISTAKES[name]
+        words = f"{mistake.words} {error}"
+        yield Finding("time", name, words, CURES[mistake.cure], lesson=LESSONS["time"])

@@ -1,0 +1,157 @@
+"""The search: which guesses, alone and in pairs, make a signature fit, within a bound of computations."""
+
+import hmac
+from typing import NamedTuple
+
+from ..checks import CHECKS, Received, SignatureError
+from ..methods import _ENCODE, _key
+from .bodies import BODY_FAMILIES
+from .case import Case
+from .keys import SECRET_FAMILIES
+from .readings import HEADER_FAMILIES
+from .written_again import writers_of
+
+#: How many signatures are computed for one diagnosis, at most.
+MOST_COMPUTATIONS = 3_000
+#: How many bytes are signed for it, at most: a large body allows fewer computations, one of 1 MB about a hundred.
+MOST_BYTES = 100_000_000
+
+FAMILIES = HEADER_FAMILIES + SECRET_FAMILIES + BODY_FAMILIES
+
+#: Which axes are tried together, in this order: what the second one guesses may depend on what the first has mended.
+#: Those with the body come last, as they are the most.
+PAIRS = (
+    ("dialect", "secret"), ("headers", "secret"), ("time", "secret"),
+    ("dialect", "headers"), ("headers", "dialect"), ("dialect", "time"), ("headers", "time"),
+    ("secret", "body"), ("dialect", "body"), ("headers", "body"), ("time", "body"),
+)  # fmt: skip
+
+_READ = [check.run for check in CHECKS if check.name not in ("age", "match")]
+[_COMPARE] = [check.run for check in CHECKS if check.name == "match"]
+
+
+class Enough(Exception):
+    """The bound is reached."""
+
+
+class Step(NamedTuple):
+    """One mistake undone: what it was, and the case with it and without it. Only ``axis`` and ``names`` are shown."""
+
+    axis: str
+    names: tuple
+    given: Case
+    mended: Case
+
+
+def read(case):
+    """What the checks before the last read in a delivery, a `Received`; None if they refuse it."""
+    placed = {name: getattr(case, name) for name in ("method", "url") if name in case.dialect.places}
+    received = Received(case.body, case.headers, case.secret, case.dialect, **placed)
+    try:
+        for run in _READ:
+            run(received)
+    except SignatureError:
+        return None
+    return received
+
+
+class Search:
+    """Looks for what makes the signature of one case fit.
+
+    Attributes:
+        case: The delivery as it was given.
+        computations, signed_bytes: What it has cost so far.
+        tried: The names of the mistakes whose guesses were all tried, a dictionary used as an ordered set.
+    """
+
+    def __init__(self, case):
+        self.case = case
+        self.computations = self.signed_bytes = 0
+        self.tried = {}
+        self._read = {}  # by what stays the same while bodies and secrets are tried
+        self._guesses = {}
+
+    def run(self):
+        """The steps that make it fit: none, one or two. None if nothing does."""
+        if self.fits(self.case):
+            return []
+        return self._singles() or self._pairs()
+
+    def fits(self, case):
+        """Whether a signature fits, whatever its age.
+
+        Raises:
+            Enough: The bound is reached; nothing was computed.
+        """
+        key = id(case.headers), id(case.dialect)
+        if key not in self._read:
+            # The case is kept too, so that no other object gets one of these two ids.
+            self._read[key] = read(case), case
+        received = self._read[key][0]
+        if received is None:
+            return False
+        self._spend(len(case.secret), len(case.secret) * len(case.body))
+        received.body, received.secret = case.body, case.secret
+        try:
+            return _compare_hash(received, case.hash) if case.hash else _COMPARE(received) is None
+        except (SignatureError, ValueError):
+            return False
+
+    def _spend(self, computations, signed_bytes):
+        if self.computations + computations > MOST_COMPUTATIONS or self.signed_bytes + signed_bytes > MOST_BYTES:
+            raise Enough
+        self.computations += computations
+        self.signed_bytes += signed_bytes
+
+    def _all(self, family, case):
+        """The guesses of a family at a case, a list; those at a body are made once, as nothing else matters to them."""
+        key = (id(family),) if family.axis == "body" else (id(family), id(case))
+        if key not in self._guesses:
+            self._guesses[key] = list(family.guesses(case)), case
+        return self._guesses[key][0]
+
+    def _singles(self):
+        for family in FAMILIES:
+            guesses = self._all(family, self.case)
+            for name, change in guesses:
+                mended = self.case._replace(**change)
+                if self.fits(mended):
+                    return [self._step(family.axis, self.case, mended, name, change)]
+            self.tried |= dict.fromkeys([name for name, _ in guesses] + list(family.tells if guesses else ()))
+        return []
+
+    def _pairs(self):
+        for axes in PAIRS:
+            first, second = ([f for f in FAMILIES if f.axis == axis and f.paired] for axis in axes)
+            for name, change in (guess for family in first for guess in self._all(family, self.case)):
+                between = self.case._replace(**change)
+                for family in second:
+                    for other, changes in self._all(family, between):
+                        mended = between._replace(**changes)
+                        if self.fits(mended):
+                            return [
+                                self._step(axes[0], self.case, between, name, change),
+                                self._step(axes[1], between, mended, other, changes),
+                            ]
+        return None
+
+    def _step(self, axis, given, mended, name, change):
+        """A step with the names of all mistakes that leave the same behind."""
+        families = [family for family in FAMILIES if family.axis == axis]
+        names = [name, *(other for f in families for other, same in self._all(f, given) if same == change)]
+        if axis == "body":
+            by = writers_of(mended.body, given.body)
+            names = [n for n in names if n != "rewritten"] + by or names
+        return Step(axis, tuple(dict.fromkeys(names)), given, mended)
+
+
+def _compare_hash(received, hash):
+    """Whether an HMAC with another hash fits."""
+    dialect, fits = received.dialect, False
+    message = dialect.message(received.id, received.timestamp, received.body)
+    for secret in received.secret:
+        key = _key(secret, dialect.key, dialect.key_prefix)
+        right = _ENCODE[dialect.encoding](hmac.digest(key, message, hash))
+        for one in received.signatures:
+            fits |= hmac.compare_digest(right, one)
+    return fits

@@ -1,0 +1,89 @@
+"""Signs that a mistake leaves behind where it cannot be undone: reasons to suspect it, and no more than that."""
+
+import json
+import re
+
+from .written_again import load
+
+_OTHER_SECRETS = re.compile(
+    r"(sk|pk|rk)_(test|live)_|xox[abpr]-|gh[opsu]_|github_pat_|shp(at|ca|pa)_|Bearer |-----BEGIN |ey[IJ]", re.ASCII
+)
+_PLACEHOLDER = re.compile(
+    r"(?i)<.*>|\$\{.*\}|\$[A-Z_]+|\{\{.*\}\}|changeme|your[-_ ].*|x{6,}|.*[…•].*|.*\*{3,}.*|.*\.{3}"
+)
+
+
+def signs(case, reason):
+    """Yield sentences about what in a delivery looks like a mistake that cannot be undone."""
+    yield from _of_the_headers(case)
+    yield from _of_the_secret(case, reason)
+    yield from _of_the_body(case)
+
+
+def _of_the_headers(case):
+    dialect = case.dialect
+    for name in (dialect.id, dialect.timestamp_header, dialect.signature):
+        if name and not case.headers.get(name.lower()):
+            yield f"The header {name} is missing: a proxy took it out, or the sender speaks another dialect."
+    if dialect.timestamp and not dialect.timestamp_header:
+        items = case.items()
+        if items != [""] and not any(item.startswith(dialect.timestamp) for item in items):
+            yield f"{dialect.signature} holds no {dialect.timestamp}: the time that is signed is missing."
+    length = case.header("content-length")
+    if re.fullmatch("[0-9]{1,15}", length) and int(length) != len(case.body):
+        yield f"Content-Length says {int(length)} bytes, and the body has {len(case.body)}: it was changed on the way."
+    if case.header("content-encoding").strip().lower() not in ("", "identity") and case.body[:2] != b"\x1f\x8b":
+        yield "Content-Encoding says that the body came compressed; if it was signed so, it must be checked unpacked by nobody."
+
+
+def _of_the_secret(case, reason):
+    for secret in case.secret:
+        if not secret.strip():
+            yield "The secret is empty: the variable that should hold it is not set."
+        elif _OTHER_SECRETS.match(secret.strip()):
+            yield "The secret begins like another kind of key (for an API, or a token), not like one for webhooks."
+        elif _PLACEHOLDER.fullmatch(secret.strip()):
+            yield "The secret looks like a placeholder, or was copied from where its middle is hidden."
+    if reason == "secret":
+        prefix = case.dialect.key_prefix
+        wanted = f"{case.dialect.key}, after {prefix!r}" if prefix else case.dialect.key
+        yield f"The secret cannot be read: {case.dialect.name} wants {wanted}."
+
+
+def _of_the_body(case):
+    body = case.body
+    if not body:
+        yield "The body is empty: something has read it before, and nothing was left."
+    if b"\xef\xbf\xbd" in body or rb"\ufffd" in body:
+        yield "The body holds U+FFFD (�), which stands where a character was lost: it was decoded in the wrong character set."
+    if body.isascii() and re.search(rb"[A-Za-z]\?[a-z]|\?\?", re.sub(rb"[a-z]+:[^\s\"]+", b"", body)):
+        yield "The body has a ? in the middle of words: a character may have been lost to another character set."
+    if b"[object Object]" in body:
+        yield "The body holds [object Object]: JavaScript made a text of an object, and what was in it is lost."
+    if body[:2] == b"\x1f\x8b":
+        yield "The body is compressed, and does not fit unpacked either."
+    if len(body) <= 1_000_000:
+        yield from _of_the_json(body)
+
+
+def _of_the_json(body):
+    try:
+        value = load(body)
+        text = json.dumps(value)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(value, dict) and isinstance(value.get("livemode"), bool):
+        mode = "live" if value["livemode"] else "test"
+        yield f"The event says that it is of the {mode} mode: is the secret that mode's?"
+    if re.search(r'u0000-?[0-9]{14,}000"', text):
+        yield "A long number ends in zeros: JavaScript rounds what has more than 15 digits, and they are lost."
+    objects = list(_objects(value))
+    if any(len(o) > 2 for o in objects) and all(list(o) == sorted(o) for o in objects):
+        yield "All keys stand in alphabetical order: if something sorted them, the order that was signed is lost."
+
+
+def _objects(value):
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _objects(item)
