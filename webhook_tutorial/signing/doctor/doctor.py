@@ -117,7 +117,7 @@ def _words(step):
     words = " Or: ".join(sentence.format(**details) for sentence in sentences)
     if any(name.startswith("rewritten") for name in step.names):
         by = [WRITTEN_BY[name] for name in step.names if name in WRITTEN_BY]
-        words += f" So {' or '.join(by)} writes it." if by else ""
+        words += f" It looks like {' or '.join(by)}." if by else ""
         if differ := differences(mended.body, given.body):
             words += f" What differs: {', '.join(differ)}."
     return words

@@ -33,7 +33,7 @@ def _of_the_headers(case):
     if re.fullmatch("[0-9]{1,15}", length) and int(length) != len(case.body):
         yield f"Content-Length says {int(length)} bytes, and the body has {len(case.body)}: it was changed on the way."
     if case.header("content-encoding").strip().lower() not in ("", "identity") and case.body[:2] != b"\x1f\x8b":
-        yield "Content-Encoding says that the body came compressed; if it was signed so, it must be checked unpacked by nobody."
+        yield "Content-Encoding says that the body came compressed, and here it is not: it may be signed as it came."
 
 
 def _of_the_secret(case, reason):
@@ -55,7 +55,7 @@ def _of_the_body(case):
     if not body:
         yield "The body is empty: something has read it before, and nothing was left."
     if b"\xef\xbf\xbd" in body or rb"\ufffd" in body:
-        yield "The body holds U+FFFD (�), which stands where a character was lost: it was decoded in the wrong character set."
+        yield "The body holds U+FFFD (�), which stands for a character that was lost: it was decoded wrongly."
     if body.isascii() and re.search(rb"[A-Za-z]\?[a-z]|\?\?", re.sub(rb"[a-z]+:[^\s\"]+", b"", body)):
         yield "The body has a ? in the middle of words: a character may have been lost to another character set."
     if b"[object Object]" in body:

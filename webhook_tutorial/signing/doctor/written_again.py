@@ -207,11 +207,13 @@ def number_originals(body):
     """The same for numbers that were written in another form: 10 for 10.0, 2.5 for 2.50."""
     try:
         value = load(body)
-        for ascii, style in product((False, True), (COMPACT, SPACED)):
+        for style, (ascii, escape) in product((COMPACT, SPACED), ESCAPES):
             parts = pieces(value, ascii, **style)
-            for numbers in _number_forms(parts[1::2]) if len(parts) < 2_000 else ():
-                parts[1::2] = numbers
-                yield "".join(parts).encode()
+            if len(parts) < 2_000:
+                forms = _number_forms(parts[1::2])
+                parts[::2] = map(escape, parts[::2])
+                for parts[1::2] in forms:
+                    yield "".join(parts).encode()
     except (ValueError, RecursionError):
         return
 

@@ -1,0 +1,545 @@
+"""The signature doctor: each mistake that it knows is made here, by other code than the one that undoes it.
+
+SOAK=1 pytest tests/signing/test_doctor.py    two hundred of each kind, rather than ten
+
+No secret in this file opens anything: all are made up here.
+"""
+
+import base64
+import gzip
+import hmac
+import html
+import json
+import os
+import random
+import re
+import traceback
+import urllib.parse
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import NamedTuple
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from webhook_tutorial import SignatureError, SimulatedClock, diagnose, sign, verify
+from webhook_tutorial.signing import (
+    DIALECTS,
+    DISCORD,
+    GITHUB,
+    SHOPIFY,
+    SLACK,
+    STANDARD_WEBHOOKS,
+    STANDARD_WEBHOOKS_ED25519,
+    STRIPE,
+    SVIX,
+    Dialect,
+)
+from webhook_tutorial.signing import methods as methods_of_signing
+from webhook_tutorial.signing.doctor import search as search_of_the_doctor
+from webhook_tutorial.signing.doctor.cures import CURES, FRAMEWORKS, LESSONS
+from webhook_tutorial.signing.doctor.mistakes import MISTAKES
+from webhook_tutorial.signing.doctor.search import MOST_BYTES, MOST_COMPUTATIONS
+
+CASES = 200 if os.environ.get("SOAK") else 10
+SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+NOW = 1_795_445_643
+CLOCK = SimulatedClock(start=NOW)
+
+
+class Delivery(NamedTuple):
+    """A delivery, and what reads it: what `diagnose` takes."""
+
+    body: bytes
+    headers: dict
+    secret: str
+    dialect: Dialect
+    secrets: dict
+
+    def diagnose(self, clock=CLOCK):
+        return diagnose(self.body, self.headers, self.secret, self.dialect, secrets=self.secrets, clock=clock)
+
+    def with_header(self, name, change):
+        return self._replace(headers={n: change(v) if n == name else v for n, v in self.headers.items()})
+
+    def accepted(self, clock=CLOCK):
+        try:
+            verify(self.body, self.headers, self.secret, self.dialect, clock=clock)
+        except (SignatureError, ValueError):
+            return False
+        return True
+
+
+# --- Genuine deliveries -------------------------------------------------------------------------------------
+
+
+def key_pair(dialect, chance):
+    """What a dialect signs with and verifies with, made up."""
+    if dialect.method == "ed25519":
+        seed = chance.randbytes(32)
+        public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        if dialect.key == "hex":
+            return seed.hex(), public.hex()
+        private = base64.b64encode(seed + public).decode()
+        return dialect.private_prefix + private, dialect.key_prefix + base64.b64encode(public).decode()
+    if dialect.key == "base64":
+        return (dialect.key_prefix + base64.b64encode(chance.randbytes(24)).decode(),) * 2
+    if dialect is STRIPE:
+        return ("whsec_" + base64.b64encode(chance.randbytes(24)).decode(),) * 2
+    return (base64.b64encode(chance.randbytes(24)).decode(),) * 2
+
+
+WORDS = ("paid", "Zoë", "a/b", "<b>&co", "¡olé!", "東京", "😀", "it's", 'say "hi"', "back\\slash", "tab\there", "x+y")
+
+
+def value(chance, depth=0):
+    kind = chance.randrange(9 if depth < 2 else 6)
+    if kind == 6:
+        return {f"k{i}": value(chance, depth + 1) for i in chance.sample(range(1, 9), chance.randint(1, 3))}
+    if kind == 7:
+        return [value(chance, depth + 1) for _ in range(chance.randint(1, 3))]
+    return [True, None, chance.randint(0, 9_999), *chance.sample(WORDS, 6)][kind]
+
+
+def an_object(chance, floats=2):
+    """A value as a provider sends it: with what every way of writing JSON writes in its own way."""
+    fields = {
+        "type": "order.paid", "name": chance.choice(WORDS[1:]), "url": "https://shop.example/a/b",
+        "note": chance.choice(("<b>&co", "Zoë <3", "¡olé! & more")), "data": value(chance),
+        "list": [chance.randint(0, 99), chance.choice(WORDS)], "n": chance.randint(0, 9_999),
+    }  # fmt: skip
+    names = list(fields)
+    chance.shuffle(names)
+    fields = {name: fields[name] for name in names}
+    return fields | {f"f{i}": chance.choice((10.0, 2.5, 0.125, 3.0)) for i in range(floats)}
+
+
+# How providers write JSON, written here once more.
+def dotnet(fields):
+    text = json.dumps(fields, separators=(",", ":"))
+    text = text.replace("\\\\", "\0").replace('\\"', "\\u0022").replace("\0", "\\\\")
+    text = re.sub(r"\\u[0-9a-f]{4}", lambda m: "\\u" + m[0][2:].upper(), text)
+    for character in "<>&'+`":
+        text = text.replace(character, f"\\u{ord(character):04X}")
+    return text
+
+
+def html_safe(text):
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+STYLES = {
+    "compact": lambda fields: json.dumps(fields, separators=(",", ":"), ensure_ascii=False),
+    "compact ASCII": lambda fields: json.dumps(fields, separators=(",", ":")),
+    "spaced": lambda fields: json.dumps(fields, ensure_ascii=False),
+    "spaced ASCII": json.dumps,
+    "indented": lambda fields: json.dumps(fields, indent=2, ensure_ascii=False),
+    "indented by 4": lambda fields: json.dumps(fields, indent=4, ensure_ascii=False),
+    "PHP": lambda fields: json.dumps(fields, separators=(",", ":")).replace("/", "\\/"),
+    "Rails": lambda fields: html_safe(json.dumps(fields, separators=(",", ":"), ensure_ascii=False)),
+    ".NET": dotnet,
+    "compact, newline": lambda fields: json.dumps(fields, separators=(",", ":"), ensure_ascii=False) + "\n",
+}
+
+
+def a_form(chance):
+    fields = {"token": "x" * 8, "text": chance.choice(WORDS), "url": "https://a.example/b?c=d&e=~f", "empty": ""}
+    names = list(fields)
+    chance.shuffle(names)
+    return {name: fields[name] for name in names}
+
+
+def deliver(dialect, body, chance, sent_by=None):
+    """A genuine delivery; ``sent_by`` is the dialect that the provider really speaks."""
+    private, public = key_pair(sent_by or dialect, chance)
+    headers = sign(body, private, sent_by or dialect, id=f"msg_{chance.randrange(10**6)}", timestamp=NOW)
+    headers |= {"Content-Type": "application/json", "Content-Length": str(len(body)), "User-Agent": "provider/1"}
+    return Delivery(body, headers, public, dialect, {"other": key_pair(dialect, chance)[1]})
+
+
+# --- Mistakes at the body -----------------------------------------------------------------------------------
+
+
+def whole(fields):
+    """The same, with whole numbers where JavaScript knows no other: 10 for 10.0."""
+    if isinstance(fields, dict):
+        return {name: whole(item) for name, item in fields.items()}
+    if isinstance(fields, list):
+        return [whole(item) for item in fields]
+    return int(fields) if isinstance(fields, float) and fields == int(fields) else fields
+
+
+def rewriter(style, numbers=lambda fields: fields, **options):
+    return lambda body: style(numbers(json.loads(body)), **options).encode()
+
+
+def sorted_keys(fields):
+    return json.loads(json.dumps(fields, sort_keys=True))
+
+
+REWRITERS = {
+    "rewritten-python": rewriter(json.dumps),
+    "rewritten-python-compact": rewriter(STYLES["compact ASCII"]),
+    "rewritten-python-sorted": rewriter(json.dumps, sorted_keys),
+    "rewritten-flask": lambda body: (
+        json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    ),
+    "rewritten-javascript": rewriter(STYLES["compact"], whole),
+    "rewritten-javascript-indented": rewriter(STYLES["indented"], whole),
+    "rewritten-go": rewriter(STYLES["Rails"], lambda fields: whole(sorted_keys(fields))),
+    "rewritten-php": rewriter(STYLES["PHP"], whole),
+    "rewritten-ruby": rewriter(STYLES["compact"]),
+    "rewritten-rails": rewriter(STYLES["Rails"]),
+    "rewritten-dotnet": rewriter(dotnet),
+}
+SORTING = ("rewritten-python-sorted", "rewritten-flask", "rewritten-go")
+
+
+def json_body(chance, name=""):
+    """A JSON body, such that what happens to it under this name can be undone."""
+    fields = an_object(chance)
+    if name in SORTING:
+        fields = sorted_keys(fields)
+    styles = list(STYLES)
+    if name in ("rewritten-javascript", "rewritten-javascript-indented", "rewritten-go", "rewritten-php"):
+        # Numbers change too: the likely ways to write them are tried with the likely ways to write the rest.
+        styles = [style for style in styles if "indented" not in style and "newline" not in style]
+    return STYLES[chance.choice(styles)](fields).encode()
+
+
+def slack_form(chance, style=urllib.parse.urlencode):
+    return style(a_form(chance)).encode()
+
+
+def unpacked_form(body):
+    return dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
+
+
+def node_form(fields):
+    """As querystring.stringify does."""
+    name, value = (
+        {text: urllib.parse.quote(text, "!'()*-._~") for text in texts} for texts in (fields, fields.values())
+    )
+    return "&".join(f"{name[n]}={value[v]}" for n, v in fields.items())
+
+
+def urlsearchparams(fields):
+    quote = urllib.parse.quote_plus
+    return "&".join(f"{quote(n, '*')}={quote(v, '*').replace('~', '%7E')}" for n, v in fields.items())
+
+
+#: What makes of a body what arrives; before it, what makes the body.
+BODY = {
+    **{name: ((lambda chance, name=name: json_body(chance, name)), write) for name, write in REWRITERS.items()},
+    "newline-lost": (lambda c: json_body(c).rstrip() + b"\n", lambda b: b[:-1]),
+    "newline-added": (lambda c: json_body(c).rstrip(), lambda b: b + b"\n"),
+    "space-around": (lambda c: json_body(c).rstrip(), lambda b: b"  " + b + b"\n\n"),
+    "bom-lost": (lambda c: b"\xef\xbb\xbf" + json_body(c), lambda b: b[3:]),
+    "bom-added": (json_body, lambda b: b"\xef\xbb\xbf" + b),
+    "crlf-lost": (
+        lambda c: STYLES["indented"](an_object(c)).replace("\n", "\r\n").encode(),
+        lambda b: b.replace(b"\r\n", b"\n"),
+    ),
+    "crlf-made": (
+        lambda c: STYLES["indented"](an_object(c)).encode(),
+        lambda b: b.replace(b"\n", b"\r\n"),
+    ),
+    "utf8-read-as-latin1": (
+        lambda c: STYLES["compact"](an_object(c) | {"ü": "é"}).encode(),
+        lambda b: b.decode("latin-1").encode(),
+    ),
+    "utf8-made-latin1": (
+        lambda c: '{"name":"Zoë","n":%d}'.encode() % c.randrange(999), lambda b: b.decode().encode("latin-1"),
+    ),
+    "utf-16": (json_body, lambda b: b.decode().encode("utf-16")),
+    "base64": (json_body, base64.b64encode),
+    "compressed": (json_body, gzip.compress),
+    "json-in-json": (json_body, lambda b: json.dumps(b.decode(), ensure_ascii=False).encode()),
+    "buffer-as-json": (json_body, lambda b: json.dumps({"type": "Buffer", "data": list(b)}).encode()),
+    "python-bytes": (json_body, lambda b: str(b).encode()),
+    "python-dict": (
+        lambda c: STYLES[c.choice(("compact", "spaced", "PHP"))](an_object(c, floats=0)).encode(),
+        lambda b: str(json.loads(b)).encode(),
+    ),
+    "html-escaped": (json_body, lambda b: html.escape(b.decode()).encode()),
+    "form-rewritten": (slack_form, lambda b: node_form(unpacked_form(b)).encode()),
+    "form-as-json": (slack_form, lambda b: json.dumps(unpacked_form(b)).encode()),
+    "json-as-form": (
+        lambda c: json.dumps({"a": c.randrange(99), "q": "b=c"}).encode(),
+        lambda b: urlsearchparams(dict(urllib.parse.parse_qsl(b.decode(), keep_blank_values=True))).encode(),
+    ),
+}  # fmt: skip
+
+
+# --- Mistakes elsewhere -------------------------------------------------------------------------------------
+
+# Each is a function of a dialect, a body and chance that gives a delivery with the mistake, or None where that dialect
+# cannot have it.
+
+
+def with_secret(change, dialects=DIALECTS):
+    def make(dialect, body, chance):
+        if dialect not in dialects:
+            return None
+        delivery = deliver(dialect, body, chance)
+        return delivery._replace(secret=change(delivery.secret, chance))
+
+    return make
+
+
+PREFIXED = [d for d in DIALECTS if d.key_prefix]
+BASE64_KEYS = [d for d in DIALECTS if d.key == "base64"]
+
+
+def another_secret(dialect, body, chance):
+    delivery = deliver(dialect, body, chance)
+    return delivery._replace(secret=delivery.secrets["other"], secrets={"old": delivery.secret})
+
+
+def unreadable_secret(dialect, body, chance):
+    delivery = deliver(dialect, body, chance)
+    return delivery._replace(secret=[delivery.secret, "§"]) if dialect.key != "text" else None
+
+
+def private_key(dialect, body, chance):
+    if dialect.method != "ed25519":
+        return None
+    private, _ = key_pair(dialect, chance)
+    return Delivery(body, sign(body, private, dialect, id="msg_1", timestamp=NOW), private, dialect, {})
+
+
+def read_as(key, prefix, dialects):
+    """The provider makes the key of the secret in another way than the dialect says."""
+
+    def make(dialect, body, chance):
+        if dialect not in dialects:
+            return None
+        delivery = deliver(dialect, body, chance)
+        theirs = replace(dialect, key=key, key_prefix=prefix)
+        secret = chance.randbytes(24).hex() if key == "hex" else delivery.secret
+        if key == "hex":
+            secret = dialect.key_prefix + secret
+            theirs = replace(theirs, key_prefix=dialect.key_prefix)
+        headers = sign(body, secret, theirs, id="msg_1", timestamp=NOW)
+        return delivery._replace(secret=secret, headers=headers)
+
+    return make
+
+
+TEXT_KEYS = [GITHUB, SLACK, SHOPIFY]
+
+
+def another_dialect(dialect, body, chance):
+    """Ours has other headers, and both take the same secret."""
+    theirs = {
+        STANDARD_WEBHOOKS: SVIX, SVIX: STANDARD_WEBHOOKS, GITHUB: SHOPIFY, SHOPIFY: GITHUB, SLACK: STRIPE,
+        STRIPE: SLACK,
+    }.get(dialect)  # fmt: skip
+    return deliver(dialect, body, chance, sent_by=theirs) if theirs else None
+
+
+def spelled(change, fits=lambda dialect: True):
+    """The bare signature in another spelling."""
+
+    def make(dialect, body, chance):
+        if not fits(dialect):
+            return None
+        return deliver(dialect, body, chance).with_header(
+            dialect.signature, lambda value: respelled(dialect, value, change)
+        )
+
+    return make
+
+
+def respelled(dialect, value, change):
+    before, prefix, bare = value.rpartition(dialect.prefix) if dialect.prefix else ("", "", value)
+    return before + prefix + change(bare)
+
+
+def to_base64(text):
+    return base64.b64encode(bytes.fromhex(text)).decode()
+
+
+def to_hex(text):
+    return base64.b64decode(text).hex()
+
+
+def with_hash(dialect, body, chance):
+    if dialect.method == "ed25519":
+        return None
+    delivery = deliver(dialect, body, chance)
+    key = (
+        delivery.secret.encode() if dialect.key == "text" else base64.b64decode(delivery.secret.removeprefix("whsec_"))
+    )
+    stamp, id = str(NOW), delivery.headers.get(dialect.id, "")
+    message = dialect.signed.replace("{id}", id).replace("{timestamp}", stamp).replace("{body}", "").encode() + body
+    digest = hmac.new(key, message, "sha1")
+    if dialect is GITHUB and chance.random() < 0.5:
+        headers = delivery.headers | {"X-Hub-Signature": "sha1=" + digest.hexdigest()}
+        return delivery._replace(headers={n: v for n, v in headers.items() if n != dialect.signature})
+    right = digest.hexdigest() if dialect.encoding == "hex" else base64.b64encode(digest.digest()).decode()
+    return delivery.with_header(dialect.signature, lambda value: respelled(dialect, value, lambda _: right))
+
+
+def other_parts(dialect, body, chance):
+    if not dialect.timestamp:
+        return None
+    template = dialect.signed.replace("{timestamp}.", "{timestamp}:") if "." in dialect.signed else "{timestamp}.{body}"
+    return deliver(dialect, body, chance, sent_by=replace(dialect, signed=template))
+
+
+def renamed(dialect, body, chance):
+    delivery = deliver(dialect, body, chance)
+    change = chance.choice((lambda n: "HTTP_" + n.upper().replace("-", "_"), lambda n: n.lower().encode()))
+    return delivery._replace(headers={change(name): value for name, value in delivery.headers.items()})
+
+
+def signed_header(change, pick=lambda dialect: dialect.signature):
+    def make(dialect, body, chance):
+        name = pick(dialect)
+        return deliver(dialect, body, chance).with_header(name, change) if name else None
+
+    return make
+
+
+def stamped(change, dialects=DIALECTS):
+    """Another text where the time stands."""
+
+    def make(dialect, body, chance):
+        if not dialect.timestamp or dialect not in dialects:
+            return None
+        delivery = deliver(dialect, body, chance)
+        if dialect.timestamp_header:
+            return delivery.with_header(dialect.timestamp, change)
+        return delivery.with_header(dialect.signature, lambda v: v.replace(f"t={NOW}", "t=" + change(str(NOW))))
+
+    return make
+
+
+def other_header(dialect, body, chance):
+    """The time that is signed stands in another header, and the dialect's is not there or holds something else."""
+    if not dialect.timestamp_header:
+        return None
+    delivery = deliver(dialect, body, chance)
+    headers = {n: v for n, v in delivery.headers.items() if n != dialect.timestamp}
+    moment = datetime.fromtimestamp(NOW, UTC)
+    headers["X-Sent-At"] = chance.choice((str(NOW), moment.isoformat(), format_datetime(moment, usegmt=True)))
+    if chance.random() < 0.5:
+        headers[dialect.timestamp] = str(NOW + chance.randint(1, 200))
+    return delivery._replace(headers=headers)
+
+
+def aged(seconds):
+    def make(dialect, body, chance):
+        if (dialect.max_age if seconds > 0 else dialect.max_ahead) is None:
+            return None
+        private, public = key_pair(dialect, chance)
+        headers = sign(
+            body, private, dialect, id="msg_1", timestamp=NOW - seconds - chance.randint(0, 10_000) * seconds // 400
+        )
+        return Delivery(body, headers, public, dialect, {})
+
+    return make
+
+
+def in_milliseconds(dialect, body, chance):
+    """The provider signs the time in milliseconds; ours is a dialect of seconds."""
+    if dialect.max_ahead is None:
+        return None
+    private, public = key_pair(dialect, chance)
+    headers = sign(body, private, dialect, id="msg_1", timestamp=NOW * 1000 + chance.randint(0, 999))
+    return Delivery(body, headers, public, dialect, {})
+
+
+ELSEWHERE = {
+    "secret-space": with_secret(lambda s, c: c.choice(("{}\n", " {}", "{}\r\n", "\t{} ")).format(s)),
+    "secret-quotes": with_secret(lambda s, c: c.choice(('"{}"', "'{}'", '"{}"\n', "“{}”")).format(s)),
+    "secret-backslash-n": with_secret(lambda s, c: s + "\\n"),
+    "secret-line": with_secret(
+        lambda s, c: c.choice(("WEBHOOK_SECRET={}", 'export SECRET="{}"', "secret: {}")).format(s)
+    ),
+    "secret-version": with_secret(lambda s, c: "v1," + s),
+    "prefix-missing": with_secret(lambda s, c: s.partition("_")[2], PREFIXED),
+    "prefix-doubled": with_secret(lambda s, c: s[: s.index("_") + 1] + s, [*PREFIXED, STRIPE]),
+    "plus-lost": with_secret(lambda s, c: s.replace("+", " "), BASE64_KEYS),
+    "secret-urlsafe": with_secret(lambda s, c: s.replace("+", "-").replace("/", "_").rstrip("="), BASE64_KEYS),
+    "secret-unreadable": unreadable_secret,
+    "another": another_secret,
+    "private-key": private_key,
+    "secret-whole": read_as("text", "", [STANDARD_WEBHOOKS, SVIX]),
+    "secret-without-prefix": read_as("text", "whsec_", [STANDARD_WEBHOOKS, SVIX, STRIPE]),
+    "secret-base64": read_as("base64", "", TEXT_KEYS),
+    "secret-hex": read_as("hex", "", [*TEXT_KEYS, STANDARD_WEBHOOKS, SVIX]),
+    "another-dialect": another_dialect,
+    "signature-in-base64": spelled(to_base64, lambda d: d.encoding == "hex"),
+    "signature-in-hex": spelled(to_hex, lambda d: d.encoding == "base64"),
+    "signature-in-base64-of-hex": spelled(
+        lambda s: base64.b64encode(s.encode()).decode(), lambda d: d.encoding == "hex"
+    ),
+    "uppercase-hex": spelled(str.upper, lambda d: d.encoding == "hex"),
+    "signature-urlsafe": spelled(
+        lambda s: s.replace("+", "-").replace("/", "_").rstrip("="), lambda d: d.encoding == "base64"
+    ),
+    "signature-prefix": lambda d, b, c: deliver(d, b, c).with_header(
+        d.signature, lambda v: v.replace(d.prefix, c.choice(("", "v9="))) if d.prefix else "sha256=" + v
+    ),
+    "another-hash": with_hash,
+    "signed-otherwise": other_parts,
+    "header-names": renamed,
+    "header-not-text": lambda d, b, c: signed_header(c.choice((lambda v: [v], str.encode)))(d, b, c),
+    "header-space": signed_header(lambda v: f" {v}\t"),
+    "header-quotes": signed_header(lambda v: f'"{v}"'),
+    "header-folded": signed_header(lambda v: v[:20] + "\r\n\t" + v[20:]),
+    "header-joined": signed_header(lambda v: f"{v}, {v}", lambda d: d.timestamp_header or d.signature),
+    "time-form": stamped(lambda s: s + ".0"),
+    "milliseconds": lambda d, b, c: c.choice((in_milliseconds, stamped(lambda s: s + "123")))(d, b, c),
+    "another-header": other_header,
+    "too-old": aged(400),
+    "too-new": aged(-400),
+}
+ALL = (*BODY, *ELSEWHERE)
+
+
+def mistaken(name, dialect, chance):
+    """A delivery with a mistake; None if that dialect cannot have it, or if it leaves nothing behind."""
+    if name in BODY:
+        make, change = BODY[name]
+        body = make(chance)
+        delivery = deliver(dialect, body, chance)
+        delivery = delivery._replace(body=change(body))
+    else:
+        delivery = ELSEWHERE[name](dialect, json_body(chance), chance)
+    return delivery if delivery and not delivery.accepted() else None
+
+
+# --- Each mistake -------------------------------------------------------------------------------------------
+
+
+def names_of(diagnosis):
+    """Pairs of an axis and the set of the names that the finding goes by."""
+    return [(finding.axis, {finding.name, *finding.also}) for finding in diagnosis.findings]
+
+
+def test_every_mistake_that_the_doctor_knows_is_made_here():
+    assert set(ALL) == set(MISTAKES) - {"rewritten"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: d.name)
+def test_each_mistake_is_found_by_its_name(dialect):
+    asked, missed = Counter(), Counter()
+    for name in ALL:
+        for case in range(CASES):
+            delivery = mistaken(name, dialect, random.Random(f"{dialect.name} {name} {case}"))
+            if delivery is None:
+                continue
+            asked[name] += 1
+            found = names_of(delivery.diagnose())
+            if not (len(found) == 1 and name in found[0][1] and found[0][0] == MISTAKES[name].axis):
+                missed[name] += 1
+    print(f"{dialect.name}: {sum(asked.values())} with {len(asked)} mistakes; missed: {dict(missed)}")
+    assert len(asked) >= 40
+    assert sum(missed.values()) <= sum(asked.values()) / 100, missed
