@@ -9,7 +9,8 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 
 from .case import Family
-from .written_again import WRITERS, form_originals, json_originals, number_originals, read_form
+from .forms import form_originals, read_form
+from .written_again import WRITERS, json_originals, number_originals
 
 #: A larger body is not parsed, and nothing is unpacked beyond that.
 LARGEST = 2_000_000

@@ -104,20 +104,28 @@ class Search:
         self.signed_bytes += signed_bytes
 
     def _all(self, family, case):
-        """The guesses of a family at a case, a list; those at a body are made once, as nothing else matters to them."""
+        """Yield the guesses of a family at a case; those at a body are made once, as nothing else matters to them."""
+        if not family.paired:
+            yield from family.guesses(case)
+            return
         key = (id(family),) if family.axis == "body" else (id(family), id(case))
         if key not in self._guesses:
-            self._guesses[key] = list(family.guesses(case)), case
-        return self._guesses[key][0]
+            self._guesses[key] = [], iter(family.guesses(case)), case
+        made, more, _ = self._guesses[key]
+        yield from made
+        for guess in more:
+            made.append(guess)
+            yield guess
 
     def _singles(self):
         for family in FAMILIES:
-            guesses = self._all(family, self.case)
-            for name, change in guesses:
+            tried = {}
+            for name, change in self._all(family, self.case):
                 mended = self.case._replace(**change)
                 if self.fits(mended):
                     return [self._step(family.axis, self.case, mended, name, change)]
-            self.tried |= dict.fromkeys([name for name, _ in guesses] + list(family.tells if guesses else ()))
+                tried[name] = True
+            self.tried |= tried | dict.fromkeys(family.tells if tried else ())
         return []
 
     def _pairs(self):
@@ -137,7 +145,7 @@ class Search:
 
     def _step(self, axis, given, mended, name, change):
         """A step with the names of all mistakes that leave the same behind."""
-        families = [family for family in FAMILIES if family.axis == axis]
+        families = [family for family in FAMILIES if family.axis == axis and not family.tells]
         names = [name, *(other for f in families for other, same in self._all(f, given) if same == change)]
         if axis == "body":
             by = writers_of(mended.body, given.body)

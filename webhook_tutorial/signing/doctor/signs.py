@@ -1,6 +1,5 @@
 """Signs that a mistake leaves behind where it cannot be undone: reasons to suspect it, and no more than that."""
 
-import json
 import re
 
 from .written_again import load
@@ -69,13 +68,12 @@ def _of_the_body(case):
 def _of_the_json(body):
     try:
         value = load(body)
-        text = json.dumps(value)
     except (ValueError, RecursionError):
         return
     if isinstance(value, dict) and isinstance(value.get("livemode"), bool):
         mode = "live" if value["livemode"] else "test"
         yield f"The event says that it is of the {mode} mode: is the secret that mode's?"
-    if re.search(r'u0000-?[0-9]{14,}000"', text):
+    if re.search(rb"[:,\[]\s*-?[0-9]{14,}000\s*[,\]}]", body):
         yield "A long number ends in zeros: JavaScript rounds what has more than 15 digits, and they are lost."
     objects = list(_objects(value))
     if any(len(o) > 2 for o in objects) and all(list(o) == sorted(o) for o in objects):

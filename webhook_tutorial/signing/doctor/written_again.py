@@ -1,11 +1,12 @@
-"""How programs write JSON and forms: what a body looked like before one of them parsed it and wrote it again."""
+"""How programs write JSON: what a body looked like before one of them parsed it and wrote it again."""
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain, combinations, product
 from operator import ne
-from urllib.parse import parse_qsl, quote
 
 #: White space in JSON: what stands between items and after a key, and how deep a line is indented.
 COMPACT, SPACED = {"separators": (",", ":")}, {"separators": (", ", ": ")}
@@ -14,18 +15,19 @@ SPACES = (COMPACT, SPACED, {"indent": 2}, {"indent": 4}, {"indent": "\t"})
 #: A larger body is guessed at with fewer ways to write it, as each takes a while.
 LARGE = 200_000
 
-_NUMBER = re.compile(r'"\\u0000([-+.0-9eE]+)"')
+_MARKED = re.compile(r'"\\u0000([-+.0-9eE]+)"')
 
 
-def load(body):
-    """The value of a JSON body, its numbers marked so that `pieces` finds them as they were written.
+def load(body, mark_all=False):
+    """The value of a JSON body. Where Python would write a number in another way, it is a text with a mark before it.
 
     Raises:
-        ValueError: It is no JSON object or list.
+        ValueError: It is no JSON object or list, or it is nested too deep.
     """
     text = body.decode().removeprefix("\ufeff")
+    reading = {"parse_int": _mark, "parse_float": _mark} if mark_all else {"parse_float": _float}
     try:
-        value = json.loads(text, parse_int=_mark, parse_float=_mark, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, **reading)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(value, (dict, list)):
@@ -37,13 +39,19 @@ def _mark(text):
     return "\0" + text
 
 
+def _float(text):
+    number = float(text)
+    return number if repr(number) == text else _mark(text)
+
+
 def _refuse(text):
     raise ValueError(text)
 
 
-def pieces(value, ascii=False, **style):
-    """A value as JSON in pieces: every second one is a number, as text."""
-    return _NUMBER.split(json.dumps(value, ensure_ascii=ascii, **style))
+def dump(value, numbers=str, **style):
+    """A value as JSON; ``numbers`` is a function of the text of a number with a mark."""
+    text = json.dumps(value, **style)
+    return _MARKED.sub(lambda found: numbers(found[1]), text) if '"\\u0000' in text else text
 
 
 # --- Escapes ------------------------------------------------------------------------------------------------
@@ -98,13 +106,7 @@ def _by_javascript(text):
     return format(Decimal(repr(number)).normalize(), "f")
 
 
-def _floats_by_javascript(text):
-    return text if re.fullmatch("-?[0-9]+", text) else _by_javascript(text)
-
-
 def _by_python(text):
-    if re.fullmatch("-?[0-9]+", text):
-        return "0" if text == "-0" else text
     return repr(float(text))
 
 
@@ -127,57 +129,93 @@ def _number_forms(numbers):
 # --- Who writes JSON ----------------------------------------------------------------------------------------
 
 
-def _as_javascript_orders(value):
+def _walk(value, shape, number):
+    """A value with each object and list in another shape, and each number in another form."""
+    if isinstance(value, dict):
+        return shape({key: _walk(item, shape, number) for key, item in value.items()})
+    if isinstance(value, list):
+        return shape([_walk(item, shape, number) for item in value])
+    if isinstance(value, str):
+        return _mark(number(value[1:])) if value.startswith("\0") else value
+    return value if value is None or isinstance(value, bool) else _mark(number(repr(value)))
+
+
+def _in_javascripts_order(value):
     """Keys that are whole numbers come first in a JavaScript object, by size."""
     if isinstance(value, list):
-        return [_as_javascript_orders(item) for item in value]
-    if not isinstance(value, dict):
         return value
-    first = sorted((k for k in value if re.fullmatch("0|[1-9][0-9]{0,8}", k)), key=int)
-    return {key: _as_javascript_orders(value[key]) for key in dict.fromkeys([*first, *value])}
+    first = sorted((key for key in value if re.fullmatch("0|[1-9][0-9]{0,8}", key)), key=int)
+    return {key: value[key] for key in dict.fromkeys([*first, *value])} if first else value
 
 
-def _as_php_reads(value):
-    """json_decode(…, true) makes an empty object and an empty list the same thing."""
-    if isinstance(value, list):
-        return [_as_php_reads(item) for item in value]
-    return {k: _as_php_reads(v) for k, v in value.items()} or [] if isinstance(value, dict) else value
+def _without_objects(value):
+    """json_decode(…, true) makes an empty object and an empty list of PHP the same thing."""
+    return value or []
 
 
-def _as_objects(value):
-    if isinstance(value, list):
-        return [_as_objects(item) for item in value] or {}
-    return {k: _as_objects(v) for k, v in value.items()} if isinstance(value, dict) else value
+def _without_lists(value):
+    return value or {}
 
 
-def _writer(numbers, escape=_plain, ascii=False, tree=_plain, end="", **style):
-    def write(body):
-        parts = pieces(tree(load(body)), ascii, **style)
-        parts[1::2] = map(numbers, parts[1::2])
-        return (escape("".join(parts)) + end).encode()
-
-    return write
+def _floats_by_javascript(text):
+    return text if re.fullmatch("-?[0-9]+", text) else _by_javascript(text)
 
 
-#: What parses a body and writes it again, and how it writes: a function of the body, by the mistake's name.
+@dataclass(frozen=True)
+class Writer:
+    """What parses a body and writes it again: how it writes."""
+
+    style: dict = field(hash=False)
+    ascii: bool
+    escape: Callable = str
+    sorts: bool = False
+    numbers: Callable = _by_python
+    shape: Callable | None = None
+    end: str = ""
+
+    def write(self, body):
+        """What it makes of a body, bytes."""
+        value = load(body)
+        if self.shape:
+            value = _walk(value, self.shape, self.numbers)
+        numbers = str if self.shape else self.numbers
+        text = dump(value, numbers, ensure_ascii=self.ascii, sort_keys=self.sorts, **self.style)
+        return (self.escape(text) + self.end).encode()
+
+    def could_have_written(self, body):
+        """Whether a body looks like its work, by what is seen at once."""
+        bare = re.sub(rb'"(?:[^"\\]|\\.)*("|$)', b'""', body[:2_000]).rstrip()
+        spaces = "indent" if b"\n" in bare else "spaced" if b" " in bare else "compact"
+        mine = "indent" if "indent" in self.style else "spaced" if self.style is SPACED else "compact"
+        few = not re.search(b"[,:]", bare)  # an empty object looks the same in all styles
+        ended = body.endswith(self.end.encode()) if self.end else not body.endswith(b"\n")
+        return (spaces == mine or few) and ended and (body.isascii() or not self.ascii)
+
+
+#: By the mistake's name.
 WRITERS = {
-    "rewritten-python": _writer(_by_python, ascii=True, **SPACED),
-    "rewritten-python-compact": _writer(_by_python, ascii=True, **COMPACT),
-    "rewritten-python-sorted": _writer(_by_python, ascii=True, sort_keys=True, **SPACED),
-    "rewritten-flask": _writer(_by_python, ascii=True, sort_keys=True, end="\n", **COMPACT),
-    "rewritten-javascript": _writer(_by_javascript, tree=_as_javascript_orders, **COMPACT),
-    "rewritten-javascript-indented": _writer(_by_javascript, tree=_as_javascript_orders, indent=2),
-    "rewritten-go": _writer(_by_javascript, _html, sort_keys=True, **COMPACT),
-    "rewritten-php": _writer(_floats_by_javascript, _slashes, ascii=True, tree=_as_php_reads, **COMPACT),
-    "rewritten-ruby": _writer(_by_python, **COMPACT),
-    "rewritten-rails": _writer(_by_python, _html, **COMPACT),
-    "rewritten-dotnet": _writer(_plain, _dotnet, ascii=True, **COMPACT),
+    "rewritten-python": Writer(SPACED, ascii=True),
+    "rewritten-python-compact": Writer(COMPACT, ascii=True),
+    "rewritten-python-sorted": Writer(SPACED, ascii=True, sorts=True),
+    "rewritten-flask": Writer(COMPACT, ascii=True, sorts=True, end="\n"),
+    "rewritten-javascript": Writer(COMPACT, ascii=False, numbers=_by_javascript, shape=_in_javascripts_order),
+    "rewritten-javascript-indented": Writer(
+        {"indent": 2}, ascii=False, numbers=_by_javascript, shape=_in_javascripts_order
+    ),
+    "rewritten-go": Writer(COMPACT, ascii=False, escape=_html, sorts=True, numbers=_by_javascript, shape=_plain),
+    "rewritten-php": Writer(
+        COMPACT, ascii=True, escape=_slashes, numbers=_floats_by_javascript, shape=_without_objects
+    ),
+    "rewritten-ruby": Writer(COMPACT, ascii=False),
+    "rewritten-rails": Writer(COMPACT, ascii=False, escape=_html),
+    "rewritten-dotnet": Writer(COMPACT, ascii=True, escape=_dotnet, numbers=str),
 }
 
 
 def writers_of(original, given):
     """The names of those that make the given body of the original one."""
-    return [name for name, write in WRITERS.items() if _result(write, original) == given]
+    could = {name: writer for name, writer in WRITERS.items() if writer.could_have_written(given)}
+    return [name for name, writer in could.items() if _result(writer.write, original) == given]
 
 
 def _result(write, body):
@@ -187,16 +225,23 @@ def _result(write, body):
         return None
 
 
+# --- What stood there before --------------------------------------------------------------------------------
+
+
 def json_originals(body):
     """Yield bodies that could have become this one when something parsed it and wrote it again."""
     try:
         value = load(body)
         large = len(body) > LARGE
         ends = ("",) if large else ("", "\n")
-        trees = [(value, {}), (value, {"sort_keys": True}), (_as_objects(value), {})]
+        trees = [(value, {}), (value, {"sort_keys": True})]
+        if b"[]" in body:
+            trees.append((_walk(value, _without_lists, str), {}))
+        escaped = not body.isascii() or b"\\u" in body
         for (tree, order), style in product(trees, SPACES[: 2 if large else None]):
-            texts = {ascii: "".join(pieces(tree, ascii, **style, **order)) for ascii in (False, True)}
-            texts = dict.fromkeys(escape(texts[ascii]) for ascii, escape in ESCAPES)
+            texts = {False: dump(tree, ensure_ascii=False, **style, **order)}
+            texts[True] = dump(tree, ensure_ascii=True, **style, **order) if escaped else texts[False]
+            texts = dict.fromkeys(escape(texts[ascii]) for ascii, escape in ESCAPES[: 5 if large else None])
             for text, end in product(texts, ends):
                 yield (text + end).encode()
     except (ValueError, RecursionError):
@@ -206,9 +251,9 @@ def json_originals(body):
 def number_originals(body):
     """The same for numbers that were written in another form: 10 for 10.0, 2.5 for 2.50."""
     try:
-        value = load(body)
+        value = load(body, mark_all=True)
         for style, (ascii, escape) in product((COMPACT, SPACED), ESCAPES):
-            parts = pieces(value, ascii, **style)
+            parts = _MARKED.split(json.dumps(value, ensure_ascii=ascii, **style))
             if len(parts) < 2_000:
                 forms = _number_forms(parts[1::2])
                 parts[::2] = map(escape, parts[::2])
@@ -222,7 +267,9 @@ _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")|(\s+)|([-0-9][-+.0-9eE]*)|[^\s"]')
 
 
 def differences(one, other):
-    """In what two ways to write the same JSON differ, a list of words."""
+    """In what two ways to write the same JSON differ, a list of words; an empty one for large bodies."""
+    if len(one) > LARGE:
+        return []
     return [words for words, differ in zip(_KINDS, map(ne, _kinds(one), _kinds(other)), strict=True) if differ]
 
 
@@ -234,42 +281,3 @@ def _kinds(body):
     keys, text = [], body.decode().removeprefix("\ufeff")
     json.loads(text, parse_int=str, object_pairs_hook=lambda pairs: keys.extend(key for key, _ in pairs))
     return [*(sorted(filter(None, kind)) for kind in zip(*_TOKEN.findall(text), strict=True)), keys]
-
-
-# --- Forms --------------------------------------------------------------------------------------------------
-
-#: How programs write a form: what they leave as it is besides letters, digits and "_", and what a space becomes.
-FORMS = {
-    "Python": ("-.~", "+"),
-    "JavaScript's URLSearchParams, Ruby": ("*-.", "+"),
-    "Node's querystring": ("!'()*-.~", "%20"),
-    "PHP": ("-.", "+"),
-    "encodeURIComponent": ("!'()*-.~", "+"),
-    "RFC 3986": ("-.~", "%20"),
-    ".NET": ("!()*-.", "+"),
-}
-
-
-def read_form(text):
-    """The fields of a form, pairs; ValueError if it is none."""
-    if not re.fullmatch(r"[!-~]*=[!-~]*", text) or text[0] in "{[":
-        raise ValueError("not a form")
-    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1_000)
-
-
-def write_form(fields, safe, space, lower=False):
-    """A form as text; ``lower`` writes %2f for %2F."""
-    text = "&".join(f"{_quoted(name, safe, space)}={_quoted(value, safe, space)}" for name, value in fields)
-    return re.sub("%..", lambda found: found[0].lower(), text) if lower else text
-
-
-def _quoted(text, safe, space):
-    # quote() leaves "~" as it is, whatever is asked of it.
-    text = quote(text, safe + " ").replace(" ", space)
-    return text if "~" in safe else text.replace("~", "%7E")
-
-
-def form_originals(fields):
-    """Yield forms with these fields, as any program writes them."""
-    for (safe, space), lower in product(FORMS.values(), (False, True)):
-        yield write_form(fields, safe, space, lower).encode()
