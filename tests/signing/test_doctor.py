@@ -277,87 +277,39 @@ BODY = {
 
 # --- Mistakes elsewhere -------------------------------------------------------------------------------------
 
-# Each is a function of a dialect, a body and chance that gives a delivery with the mistake, or None where that dialect
-# cannot have it.
-
-
-def with_secret(change, dialects=DIALECTS):
-    def make(dialect, body, chance):
-        if dialect not in dialects:
-            return None
-        delivery = deliver(dialect, body, chance)
-        return delivery._replace(secret=change(delivery.secret, chance))
-
-    return make
-
-
+# What happens to a delivery: functions of a delivery and chance, which give None where it cannot have the mistake.
 PREFIXED = [d for d in DIALECTS if d.key_prefix]
 BASE64_KEYS = [d for d in DIALECTS if d.key == "base64"]
-
-
-def another_secret(dialect, body, chance):
-    delivery = deliver(dialect, body, chance)
-    return delivery._replace(secret=delivery.secrets["other"], secrets={"old": delivery.secret})
-
-
-def unreadable_secret(dialect, body, chance):
-    delivery = deliver(dialect, body, chance)
-    return delivery._replace(secret=[delivery.secret, "§"]) if dialect.key != "text" else None
-
-
-def private_key(dialect, body, chance):
-    if dialect.method != "ed25519":
-        return None
-    private, _ = key_pair(dialect, chance)
-    return Delivery(body, sign(body, private, dialect, id="msg_1", timestamp=NOW), private, dialect, {})
-
-
-def read_as(key, prefix, dialects):
-    """The provider makes the key of the secret in another way than the dialect says."""
-
-    def make(dialect, body, chance):
-        if dialect not in dialects:
-            return None
-        delivery = deliver(dialect, body, chance)
-        theirs = replace(dialect, key=key, key_prefix=prefix)
-        secret = chance.randbytes(24).hex() if key == "hex" else delivery.secret
-        if key == "hex":
-            secret = dialect.key_prefix + secret
-            theirs = replace(theirs, key_prefix=dialect.key_prefix)
-        headers = sign(body, secret, theirs, id="msg_1", timestamp=NOW)
-        return delivery._replace(secret=secret, headers=headers)
-
-    return make
-
-
 TEXT_KEYS = [GITHUB, SLACK, SHOPIFY]
 
 
-def another_dialect(dialect, body, chance):
-    """Ours has other headers, and both take the same secret."""
-    theirs = {
-        STANDARD_WEBHOOKS: SVIX, SVIX: STANDARD_WEBHOOKS, GITHUB: SHOPIFY, SHOPIFY: GITHUB, SLACK: STRIPE,
-        STRIPE: SLACK,
-    }.get(dialect)  # fmt: skip
-    return deliver(dialect, body, chance, sent_by=theirs) if theirs else None
+def with_secret(change, dialects=DIALECTS):
+    def happens(delivery, chance):
+        if delivery.dialect not in dialects or not isinstance(delivery.secret, str):
+            return None
+        return delivery._replace(secret=change(delivery.secret, chance))
+
+    return happens
 
 
 def spelled(change, fits=lambda dialect: True):
     """The bare signature in another spelling."""
 
-    def make(dialect, body, chance):
-        if not fits(dialect):
+    def happens(delivery, chance):
+        dialect = delivery.dialect
+        if not fits(dialect) or not isinstance(delivery.headers.get(dialect.signature), str):
             return None
-        return deliver(dialect, body, chance).with_header(
-            dialect.signature, lambda value: respelled(dialect, value, change)
-        )
+        return delivery.with_header(dialect.signature, lambda value: respelled(dialect, value, change))
 
-    return make
+    return happens
 
 
 def respelled(dialect, value, change):
     before, prefix, bare = value.rpartition(dialect.prefix) if dialect.prefix else ("", "", value)
-    return before + prefix + change(bare)
+    try:
+        return before + prefix + change(bare)
+    except ValueError:
+        return value
 
 
 def to_base64(text):
@@ -368,113 +320,76 @@ def to_hex(text):
     return base64.b64decode(text).hex()
 
 
-def with_hash(dialect, body, chance):
-    if dialect.method == "ed25519":
-        return None
-    delivery = deliver(dialect, body, chance)
-    key = (
-        delivery.secret.encode() if dialect.key == "text" else base64.b64decode(delivery.secret.removeprefix("whsec_"))
+def prefix_changed(delivery, chance):
+    prefix = delivery.dialect.prefix
+    return signed_header(lambda v: v.replace(prefix, chance.choice(("", "v9="))) if prefix else "sha256=" + v)(
+        delivery, chance
     )
-    stamp, id = str(NOW), delivery.headers.get(dialect.id, "")
-    message = dialect.signed.replace("{id}", id).replace("{timestamp}", stamp).replace("{body}", "").encode() + body
-    digest = hmac.new(key, message, "sha1")
-    if dialect is GITHUB and chance.random() < 0.5:
-        headers = delivery.headers | {"X-Hub-Signature": "sha1=" + digest.hexdigest()}
-        return delivery._replace(headers={n: v for n, v in headers.items() if n != dialect.signature})
-    right = digest.hexdigest() if dialect.encoding == "hex" else base64.b64encode(digest.digest()).decode()
-    return delivery.with_header(dialect.signature, lambda value: respelled(dialect, value, lambda _: right))
 
 
-def other_parts(dialect, body, chance):
-    if not dialect.timestamp:
-        return None
-    template = dialect.signed.replace("{timestamp}.", "{timestamp}:") if "." in dialect.signed else "{timestamp}.{body}"
-    return deliver(dialect, body, chance, sent_by=replace(dialect, signed=template))
-
-
-def renamed(dialect, body, chance):
-    delivery = deliver(dialect, body, chance)
+def renamed(delivery, chance):
     change = chance.choice((lambda n: "HTTP_" + n.upper().replace("-", "_"), lambda n: n.lower().encode()))
     return delivery._replace(headers={change(name): value for name, value in delivery.headers.items()})
 
 
 def signed_header(change, pick=lambda dialect: dialect.signature):
-    def make(dialect, body, chance):
-        name = pick(dialect)
-        return deliver(dialect, body, chance).with_header(name, change) if name else None
+    def happens(delivery, chance):
+        name = pick(delivery.dialect)
+        if not isinstance(delivery.headers.get(name), str):
+            return None
+        return delivery.with_header(name, change)
 
-    return make
+    return happens
 
 
-def stamped(change, dialects=DIALECTS):
+def stamped(change):
     """Another text where the time stands."""
 
-    def make(dialect, body, chance):
-        if not dialect.timestamp or dialect not in dialects:
+    def happens(delivery, chance):
+        dialect = delivery.dialect
+        if not dialect.timestamp:
             return None
-        delivery = deliver(dialect, body, chance)
         if dialect.timestamp_header:
-            return delivery.with_header(dialect.timestamp, change)
-        return delivery.with_header(dialect.signature, lambda v: v.replace(f"t={NOW}", "t=" + change(str(NOW))))
+            return signed_header(change, lambda dialect: dialect.timestamp)(delivery, chance)
+        mark = f"t={NOW}"
+        return signed_header(lambda v: v.replace(mark, "t=" + change(str(NOW))))(delivery, chance)
 
-    return make
+    return happens
 
 
-def other_header(dialect, body, chance):
+def other_header(delivery, chance):
     """The time that is signed stands in another header, and the dialect's is not there or holds something else."""
-    if not dialect.timestamp_header:
+    stamp = delivery.dialect.timestamp_header
+    if not stamp or stamp not in delivery.headers:
         return None
-    delivery = deliver(dialect, body, chance)
-    headers = {n: v for n, v in delivery.headers.items() if n != dialect.timestamp}
+    headers = {n: v for n, v in delivery.headers.items() if n != stamp}
     moment = datetime.fromtimestamp(NOW, UTC)
     headers["X-Sent-At"] = chance.choice((str(NOW), moment.isoformat(), format_datetime(moment, usegmt=True)))
     if chance.random() < 0.5:
-        headers[dialect.timestamp] = str(NOW + chance.randint(1, 200))
+        headers[stamp] = str(NOW + chance.randint(1, 200))
     return delivery._replace(headers=headers)
 
 
-def aged(seconds):
-    def make(dialect, body, chance):
-        if (dialect.max_age if seconds > 0 else dialect.max_ahead) is None:
-            return None
-        private, public = key_pair(dialect, chance)
-        headers = sign(
-            body, private, dialect, id="msg_1", timestamp=NOW - seconds - chance.randint(0, 10_000) * seconds // 400
-        )
-        return Delivery(body, headers, public, dialect, {})
-
-    return make
+def another_secret(delivery, chance):
+    return delivery._replace(secret=delivery.secrets["other"], secrets={"old": delivery.secret})
 
 
-def in_milliseconds(dialect, body, chance):
-    """The provider signs the time in milliseconds; ours is a dialect of seconds."""
-    if dialect.max_ahead is None:
-        return None
-    private, public = key_pair(dialect, chance)
-    headers = sign(body, private, dialect, id="msg_1", timestamp=NOW * 1000 + chance.randint(0, 999))
-    return Delivery(body, headers, public, dialect, {})
+def unreadable_secret(delivery, chance):
+    return delivery._replace(secret=[delivery.secret, "§"]) if delivery.dialect.key != "text" else None
 
 
-ELSEWHERE = {
+HAPPENS = {
     "secret-space": with_secret(lambda s, c: c.choice(("{}\n", " {}", "{}\r\n", "\t{} ")).format(s)),
     "secret-quotes": with_secret(lambda s, c: c.choice(('"{}"', "'{}'", '"{}"\n', "“{}”")).format(s)),
     "secret-backslash-n": with_secret(lambda s, c: s + "\\n"),
-    "secret-line": with_secret(
-        lambda s, c: c.choice(("WEBHOOK_SECRET={}", 'export SECRET="{}"', "secret: {}")).format(s)
-    ),
+    "secret-line": with_secret(lambda s, c: c.choice(("SECRET={}", 'export HOOK="{}"', "secret: {}")).format(s)),
     "secret-version": with_secret(lambda s, c: "v1," + s),
     "prefix-missing": with_secret(lambda s, c: s.partition("_")[2], PREFIXED),
-    "prefix-doubled": with_secret(lambda s, c: s[: s.index("_") + 1] + s, [*PREFIXED, STRIPE]),
+    "prefix-doubled": with_secret(lambda s, c: s[: s.find("_") + 1] + s, [*PREFIXED, STRIPE]),
     "plus-lost": with_secret(lambda s, c: s.replace("+", " "), BASE64_KEYS),
     "secret-urlsafe": with_secret(lambda s, c: s.replace("+", "-").replace("/", "_").rstrip("="), BASE64_KEYS),
     "secret-unreadable": unreadable_secret,
     "another": another_secret,
-    "private-key": private_key,
-    "secret-whole": read_as("text", "", [STANDARD_WEBHOOKS, SVIX]),
-    "secret-without-prefix": read_as("text", "whsec_", [STANDARD_WEBHOOKS, SVIX, STRIPE]),
-    "secret-base64": read_as("base64", "", TEXT_KEYS),
-    "secret-hex": read_as("hex", "", [*TEXT_KEYS, STANDARD_WEBHOOKS, SVIX]),
-    "another-dialect": another_dialect,
     "signature-in-base64": spelled(to_base64, lambda d: d.encoding == "hex"),
     "signature-in-hex": spelled(to_hex, lambda d: d.encoding == "base64"),
     "signature-in-base64-of-hex": spelled(
@@ -484,35 +399,122 @@ ELSEWHERE = {
     "signature-urlsafe": spelled(
         lambda s: s.replace("+", "-").replace("/", "_").rstrip("="), lambda d: d.encoding == "base64"
     ),
-    "signature-prefix": lambda d, b, c: deliver(d, b, c).with_header(
-        d.signature, lambda v: v.replace(d.prefix, c.choice(("", "v9="))) if d.prefix else "sha256=" + v
-    ),
-    "another-hash": with_hash,
-    "signed-otherwise": other_parts,
+    "signature-prefix": prefix_changed,
     "header-names": renamed,
-    "header-not-text": lambda d, b, c: signed_header(c.choice((lambda v: [v], str.encode)))(d, b, c),
+    "header-not-text": lambda d, c: signed_header(c.choice((lambda v: [v], str.encode)))(d, c),
     "header-space": signed_header(lambda v: f" {v}\t"),
     "header-quotes": signed_header(lambda v: f'"{v}"'),
     "header-folded": signed_header(lambda v: v[:20] + "\r\n\t" + v[20:]),
     "header-joined": signed_header(lambda v: f"{v}, {v}", lambda d: d.timestamp_header or d.signature),
     "time-form": stamped(lambda s: s + ".0"),
-    "milliseconds": lambda d, b, c: c.choice((in_milliseconds, stamped(lambda s: s + "123")))(d, b, c),
+    "milliseconds": stamped(lambda s: s + "123"),
     "another-header": other_header,
-    "too-old": aged(400),
-    "too-new": aged(-400),
 }
-ALL = (*BODY, *ELSEWHERE)
 
 
-def mistaken(name, dialect, chance):
-    """A delivery with a mistake; None if that dialect cannot have it, or if it leaves nothing behind."""
-    if name in BODY:
-        make, change = BODY[name]
-        body = make(chance)
-        delivery = deliver(dialect, body, chance)
-        delivery = delivery._replace(body=change(body))
-    else:
-        delivery = ELSEWHERE[name](dialect, json_body(chance), chance)
+# How a provider sends what the dialect does not say: functions of a dialect, a body and chance, None as above.
+def send_with(dialect, body, chance, pair=None, at=NOW, **changes):
+    private, public = pair or key_pair(dialect, chance)
+    theirs = replace(dialect, **changes)
+    headers = sign(body, private, theirs, id=f"msg_{chance.randrange(10**6)}", timestamp=at)
+    return Delivery(body, headers, public, dialect, {"other": key_pair(dialect, chance)[1]})
+
+
+def sent_private_key(dialect, body, chance):
+    private, public = key_pair(dialect, chance)
+    delivery = send_with(dialect, body, chance, (private, public))
+    return delivery._replace(secret=private) if dialect.method == "ed25519" else None
+
+
+def sent_read_as(key, dialects, prefix=""):
+    """The provider makes the key of the secret in another way than the dialect says."""
+
+    def send(dialect, body, chance):
+        if dialect not in dialects:
+            return None
+        secret, begin = key_pair(dialect, chance)[0], prefix
+        if key == "hex":
+            secret, begin = dialect.key_prefix + chance.randbytes(24).hex(), dialect.key_prefix
+        return send_with(dialect, body, chance, (secret, secret), key=key, key_prefix=begin)
+
+    return send
+
+
+def sent_in_another_dialect(dialect, body, chance):
+    """Ours has other headers, and both take the same secret."""
+    pairs = [(STANDARD_WEBHOOKS, SVIX), (GITHUB, SHOPIFY), (SLACK, STRIPE)]
+    theirs = dict(pairs + [pair[::-1] for pair in pairs]).get(dialect)
+    return deliver(dialect, body, chance, sent_by=theirs) if theirs else None
+
+
+def sent_with_another_hash(dialect, body, chance):
+    if dialect.method == "ed25519":
+        return None
+    delivery = deliver(dialect, body, chance)
+    key = (
+        base64.b64decode(delivery.secret.removeprefix("whsec_"))
+        if dialect.key == "base64"
+        else delivery.secret.encode()
+    )
+    before = dialect.signed.replace("{id}", delivery.headers.get(dialect.id, "")).replace("{timestamp}", str(NOW))
+    digest = hmac.new(key, before.removesuffix("{body}").encode() + body, "sha1")
+    if dialect is GITHUB and chance.random() < 0.5:
+        headers = delivery.headers | {"X-Hub-Signature": "sha1=" + digest.hexdigest()}
+        return delivery._replace(headers={n: v for n, v in headers.items() if n != dialect.signature})
+    right = digest.hexdigest() if dialect.encoding == "hex" else base64.b64encode(digest.digest()).decode()
+    return delivery.with_header(dialect.signature, lambda value: respelled(dialect, value, lambda _: right))
+
+
+def sent_in_other_parts(dialect, body, chance):
+    if not dialect.timestamp:
+        return None
+    template = dialect.signed.replace("{timestamp}.", "{timestamp}:") if "." in dialect.signed else "{timestamp}.{body}"
+    return send_with(dialect, body, chance, signed=template)
+
+
+def sent_at(pick, limit):
+    """At another time; a dialect without that limit takes any."""
+
+    def send(dialect, body, chance):
+        return send_with(dialect, body, chance, at=pick(chance)) if getattr(dialect, limit) is not None else None
+
+    return send
+
+
+SENT = {
+    "private-key": sent_private_key,
+    "secret-whole": sent_read_as("text", [STANDARD_WEBHOOKS, SVIX]),
+    "secret-without-prefix": sent_read_as("text", [STANDARD_WEBHOOKS, SVIX, STRIPE], "whsec_"),
+    "secret-base64": sent_read_as("base64", TEXT_KEYS),
+    "secret-hex": sent_read_as("hex", [*TEXT_KEYS, STANDARD_WEBHOOKS, SVIX]),
+    "another-dialect": sent_in_another_dialect,
+    "another-hash": sent_with_another_hash,
+    "signed-otherwise": sent_in_other_parts,
+    "too-old": sent_at(lambda c: NOW - c.randint(301, 100_000), "max_age"),
+    "too-new": sent_at(lambda c: NOW + c.randint(301, 100_000), "max_ahead"),
+}
+SENT_IN_MILLISECONDS = sent_at(lambda c: NOW * 1000 + c.randint(0, 999), "max_ahead")
+ALL = (*BODY, *HAPPENS, *SENT)
+
+
+def mistaken(dialect, chance, *names):
+    """A delivery with these mistakes; None if it cannot have them, or if they leave nothing behind."""
+    makers = [BODY[name][0] for name in names if name in BODY] or [lambda c: json_body(c)]
+    senders = [SENT[name] for name in names if name in SENT]
+    if names == ("milliseconds",) and chance.random() < 0.5:
+        delivery = SENT_IN_MILLISECONDS(dialect, json_body(chance), chance)
+        return delivery if delivery and not delivery.accepted() else None
+    if len(senders) > 1:
+        return None
+    delivery = (*senders, deliver)[0](dialect, makers[0](chance), chance)
+    for name in names:
+        if delivery and name in HAPPENS:
+            delivery = HAPPENS[name](delivery, chance)
+        elif delivery and name in BODY:
+            try:
+                delivery = delivery._replace(body=BODY[name][1](delivery.body))
+            except (ValueError, AttributeError, TypeError):  # that body cannot have it
+                return None
     return delivery if delivery and not delivery.accepted() else None
 
 
@@ -533,7 +535,7 @@ def test_each_mistake_is_found_by_its_name(dialect):
     asked, missed = Counter(), Counter()
     for name in ALL:
         for case in range(CASES):
-            delivery = mistaken(name, dialect, random.Random(f"{dialect.name} {name} {case}"))
+            delivery = mistaken(dialect, random.Random(f"{dialect.name} {name} {case}"), name)
             if delivery is None:
                 continue
             asked[name] += 1

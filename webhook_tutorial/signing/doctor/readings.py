@@ -210,7 +210,7 @@ HEADER_FAMILIES = (
     Family("dialect", _other_dialects),
     Family("dialect", _signature_texts),
     Family("dialect", _other_hashes),
-    Family("dialect", _signed_parts),
+    Family("dialect", _signed_parts, paired=False),
     Family("headers", _header_names),
     Family("headers", _header_values),
     Family("time", _times),

@@ -1,5 +1,6 @@
 """The search: which guesses, alone and in pairs, make a signature fit, within a bound of computations."""
 
+import hashlib
 import hmac
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from ..methods import _ENCODE, _key
 from .bodies import BODY_FAMILIES
 from .case import Case
 from .keys import SECRET_FAMILIES
-from .readings import HEADER_FAMILIES
+from .readings import HASHES, HEADER_FAMILIES
 from .written_again import writers_of
 
 #: How many signatures are computed for one diagnosis, at most.
@@ -41,6 +42,19 @@ class Step(NamedTuple):
     names: tuple
     given: Case
     mended: Case
+
+
+#: How many bytes a signature has, by its method and by the hash of a guess.
+SIZES = {"hmac-sha256": 32, "ed25519": 64} | {hash: hashlib.new(hash).digest_size for hash in HASHES}
+
+
+def could_fit(received, hash):
+    """Whether a signature is as long as the right one is. It costs nothing, and spares most computations."""
+    size = SIZES.get(hash or received.dialect.method)
+    if size is None:
+        return True
+    length = len(_ENCODE[received.dialect.encoding](bytes(size)))
+    return any(len(one) == length for one in received.signatures)
 
 
 def read(case):
@@ -83,10 +97,11 @@ class Search:
         Raises:
             Enough: The bound is reached; nothing was computed.
         """
-        key = id(case.headers), id(case.dialect)
+        key = id(case.headers), id(case.dialect), case.hash
         if key not in self._read:
+            received = read(case)
             # The case is kept too, so that no other object gets one of these two ids.
-            self._read[key] = read(case), case
+            self._read[key] = received if received and could_fit(received, case.hash) else None, case
         received = self._read[key][0]
         if received is None:
             return False
