@@ -43,6 +43,15 @@ class Traffic(Sequence):
             self._changed.notify_all()
         self._tell(listeners)
 
+    def take(self):
+        """Return the exchanges as a Traffic that no longer grows, and keep none of them.
+
+        It is for who shows each and needs it no more, and may run for days.
+        """
+        with self._changed:
+            taken, self._exchanges = self._exchanges, []
+        return Traffic(taken, name=self.name)
+
     def listen(self, listener):
         """Call ``listener()`` after each exchange, from the thread that recorded it; it must be quick.
 

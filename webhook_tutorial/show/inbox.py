@@ -1,10 +1,12 @@
 """The inbox: deliveries as they come."""
 
+import os
 import weakref
 from html import escape
 
 import ipywidgets as widgets
 
+from ..lab.archive import load_traffic
 from ..look import WAITING, mark_of, masked_url, one_line, visible
 from .panel import LivePanel
 
@@ -95,11 +97,17 @@ def inbox(traffic):
 
     At most 50 are listed, and it is repainted at most ten times a second. The newest is shown until you click.
     Shown again, in the same cell or in another, it is the same inbox, which begins with the newest once more.
-    When its server stops it says so; a server that was started afresh has an inbox of its own.
+    When its server stops it says so; a server that was started afresh has an inbox of its own. A file is read as it
+    is now.
 
     Args:
-        traffic: A `Server`, or its `Traffic`.
+        traffic: A `Server`, or its `Traffic`, or a file that ``python -m webhook_tutorial listen --file`` has kept.
+
+    Raises:
+        OSError, ValueError: The file cannot be read, as with `load_traffic`.
     """
+    if isinstance(traffic, (str, os.PathLike)):
+        traffic = load_traffic(traffic)
     traffic = getattr(traffic, "traffic", traffic)
     shown = _inboxes.get(id(traffic))
     if shown is None or shown.ended or shown.widget.comm is None:
