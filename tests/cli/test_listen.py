@@ -1,0 +1,246 @@
+"""`listen`: whatever comes is shown, verified and kept; the sender learns nothing, and nothing ends it but its user."""
+
+import importlib.util
+import json
+import os
+import random
+import signal
+import socket
+import stat
+import threading
+import time
+from collections import Counter
+
+import pytest
+import requests
+from support import ROOT, until
+from tools import SECRETS, WHSEC, run
+
+from webhook_tutorial import inbox, load_traffic, sample, serve
+from webhook_tutorial.cli.listen import LONGEST, receiver, verified
+from webhook_tutorial.signing import GITHUB, STRIPE
+
+GITHUB_SECRET = SECRETS["GITHUB_SECRET"]
+
+
+def deliver(url, provider="github", event="push", secret=GITHUB_SECRET, **more):
+    body, headers = sample(provider, event, secret)
+    return requests.post(url, data=body, headers=headers | more, timeout=10)
+
+
+def test_it_prints_its_url_first_listens_on_loopback_only_and_shows_what_comes(listening):
+    listen = listening("--count", "2")
+    assert listen.lines()[0].startswith(f"Listening on {listen.url}: any path, any method, not verified")
+    assert listen.url.startswith("http://127.0.0.1:")
+    answer = requests.put(
+        f"{listen.url}/any/path?token=abc&b=2",
+        data='{"a": "ü"}'.encode(),
+        headers={"Authorization": "Bearer abc", "X-Odd": "1"},
+        timeout=10,
+    )
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert requests.get(listen.url, timeout=10).status_code == 204
+    assert listen.process.wait(20) == 0
+    text = listen.text()
+    assert "→ PUT /any/path?token=***&b=2\n" in text and "Authorization: ***" in text and "X-Odd: 1" in text
+    assert '\n  {"a": "ü"}\n' in text and "curl -i -X PUT " in text and "abc" not in text
+    assert text.index("#1  ") < text.index("#2  ") and text.endswith("2 deliveries, 0 not verified.\n")
+    assert listen.errors() == "" and "\x1b[" not in text
+
+
+def test_a_port_may_be_chosen_and_a_taken_one_is_one_clear_error():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = run("listen", taken.getsockname()[1])
+    assert refused.exit_code == 1 and "is taken by another program." in refused.output
+    assert "serve()" not in refused.output and "Traceback" not in refused.output
+
+
+def test_what_does_not_verify_gets_a_bare_401_and_the_reason_stays_here(listening):
+    listen = listening("--dialect", "github", "--secret-env", "GITHUB_SECRET", "--count", "3", "--json")
+    assert deliver(listen.url).status_code == 204
+    forged = deliver(listen.url, secret="another")
+    assert (forged.status_code, forged.content) == (401, b"")
+    assert not set(forged.headers) & {"WWW-Authenticate", "X-Reason"} and "match" not in str(forged.headers)
+    assert requests.post(listen.url, data=b"{}", timeout=10).status_code == 401
+    assert listen.process.wait(20) == 1
+    url, *shown = listen.objects()
+    assert url == {"url": listen.url}
+    assert [one["verified"] for one in shown] == [True, False, False]
+    assert [one["why"] for one in shown] == [
+        "verified: GitHub",
+        "not verified: No signature in X-Hub-Signature-256 fits: the body, what else is signed, or the secret differs.",
+        "not verified: The header X-Hub-Signature-256 is missing.",
+    ]
+    assert [one["number"] for one in shown] == [1, 2, 3] and [one["status"] for one in shown] == [204, 401, 401]
+    assert GITHUB_SECRET not in listen.text()
+
+
+def test_json_masks_what_the_text_masks(listening):
+    listen = listening("--json", "--count", "1")
+    headers = {"Authorization": "Bearer hidden", "X-Api-Key": "hidden"}
+    requests.post(f"{listen.url}/?token=hidden", data=b"\xff", headers=headers, timeout=10)
+    assert listen.process.wait(20) == 0
+    shown = listen.objects()[1]
+    assert "hidden" not in listen.text() and ["Authorization", "***"] in shown["headers"]
+    assert (shown["body_base64"], shown["verified"], shown["method"]) == ("/w==", None, "POST")
+
+
+@pytest.mark.parametrize("answer", [200, 410, 503])
+def test_it_answers_as_told_but_for_what_does_not_verify(listening, answer):
+    listen = listening("--answer", answer, "--dialect", "github", "--secret-env", "GITHUB_SECRET")
+    assert deliver(listen.url).status_code == answer
+    assert deliver(listen.url, secret="another").status_code == 401
+
+
+def test_a_secret_alone_means_standard_webhooks_and_a_dialect_alone_is_refused(listening):
+    listen = listening("--secret-env", "STRIPE_SECRET")
+    assert "verified as Standard Webhooks" in listen.lines()[0]
+    assert deliver(listen.url, "standard-webhooks", "order_placed", WHSEC).status_code == 204
+    refused = run("listen", "--dialect", "stripe")
+    assert refused.exit_code == 2 and "To verify Stripe, name the variable" in refused.output
+
+
+def test_a_secret_that_cannot_be_read_is_told_at_the_start():
+    refused = run("listen", "--secret-env", "OTHER_SECRET")
+    assert refused.exit_code == 2
+    assert "What is in OTHER_SECRET is no secret of Standard Webhooks: The secret must begin with" in refused.output
+    assert run("listen", "--dialect", "discord", "--secret-env", "OTHER_SECRET").exit_code == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no Ctrl-C to one process alone")
+def test_ctrl_c_ends_it_well(listening):
+    listen = listening("--dialect", "github", "--secret-env", "GITHUB_SECRET")
+    deliver(listen.url, secret="another")
+    until(lambda: "#1 " in listen.text())
+    listen.process.send_signal(signal.SIGINT)
+    assert listen.process.wait(20) == 0
+    assert listen.text().endswith("1 delivery, 1 not verified.\n") and listen.errors() == ""
+
+
+def test_what_is_not_http_is_shown_and_is_no_delivery(listening):
+    listen = listening("--count", "1")
+    with socket.create_connection(("127.0.0.1", listen.port), timeout=10) as wire:
+        wire.sendall(b"\x16\x03\x01\x02\x00 garbage\x1b[31m\r\n\r\n")
+        wire.shutdown(socket.SHUT_WR)
+        assert wire.recv(100).startswith(b"HTTP/1.1 400")
+    assert requests.post(listen.url, data=b"{}", timeout=10).status_code == 204
+    assert listen.process.wait(20) == 0
+    assert "#1 " in listen.text() and " not HTTP: " in listen.text() and "\x1b" not in listen.text()
+    assert listen.text().endswith("1 delivery, 0 not verified.\n")
+
+
+def test_a_long_body_is_verified_whole_and_one_that_is_too_long_is_refused():
+    body = b"x" * (3 << 20)
+    from webhook_tutorial import sign
+
+    with serve(receiver(204, GITHUB, "s"), "here") as server:
+        assert requests.post(server.url, data=body, headers=sign(body, "s", GITHUB), timeout=10).status_code == 204
+        other = body[:-1] + b"y"
+        assert requests.post(server.url, data=other, headers=sign(body, "s", GITHUB), timeout=10).status_code == 401
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+            wire.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (LONGEST + 1))
+            wire.sendall(b"x" * (1 << 20))  # so much is read for the record
+            assert wire.recv(100).startswith(b"HTTP/1.1 413")
+        assert [verified(x) for x in server.traffic] == [True, False, False]
+        assert server.traffic[-1].log.startswith("not verified: the body is longer than ")
+
+
+# --- The file -----------------------------------------------------------------------------------------------
+
+
+def test_the_file_holds_what_came_and_the_inbox_opens_it(listening, tmp_path):
+    file = tmp_path / "deliveries.jsonl"
+    for number in (1, 2):
+        listen = listening(
+            "--file", file, "--count", "1", "--dialect", "github", "--secret-env", "GITHUB_SECRET", "--json"
+        )
+        deliver(listen.url, Authorization="Bearer kept", secret=GITHUB_SECRET if number == 1 else "another")
+        assert listen.process.wait(20) == number - 1
+        assert listen.objects()[1]["number"] == number
+    traffic = load_traffic(file)
+    assert [x.status for x in traffic] == [204, 401] and traffic[0].headers["Authorization"] == "Bearer kept"
+    assert [verified(x) for x in traffic] == [True, False]
+    assert os.name == "nt" or stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(inbox(file)).startswith("Inbox of deliveries.jsonl: 2 deliveries, newest first.")
+    # As it came: it verifies still.
+    assert deliver_again(traffic[0]) == 204
+
+
+def deliver_again(exchange):
+    with serve(receiver(204, GITHUB, GITHUB_SECRET), "again") as server:
+        return requests.post(server.url, data=exchange.body, headers=dict(exchange.raw_headers), timeout=10).status_code
+
+
+def test_a_file_that_cannot_be_added_to_is_one_clear_error(tmp_path):
+    text = tmp_path / "text"
+    text.write_text("a letter\nof two lines\n")
+    for path in (text, tmp_path / "no" / "folder"):
+        refused = run("listen", "--file", path, "--count", "1")
+        assert refused.exit_code == 1 and "cannot be added to" in refused.output and "Traceback" not in refused.output
+    assert text.read_text() == "a letter\nof two lines\n"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_kill_loses_nothing_that_was_answered(listening, tmp_path, seed):
+    """A delivery is kept before its sender has the answer, and the line being written is the only one that may tear."""
+    file, answered, stop = tmp_path / "deliveries.jsonl", [], threading.Event()
+    listen = listening("--file", file)
+
+    def keep_sending(name):
+        for number in range(10_000):
+            body = json.dumps({"n": f"{name} {number}", "x": "x" * 20_000})
+            try:
+                if requests.post(listen.url, data=body, timeout=10).status_code == 204:
+                    answered.append(f"{name} {number}")
+            except requests.RequestException:
+                return
+            if stop.is_set():
+                return
+
+    threads = [threading.Thread(target=keep_sending, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(answered) > 20, seconds=30)
+    time.sleep(random.Random(seed).random() / 5)
+    listen.process.kill()
+    listen.process.wait()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    kept = Counter(x.json()["n"] for x in load_traffic(file))
+    assert set(answered) <= set(kept) and set(kept.values()) == {1}
+
+
+# --- Malformed requests -------------------------------------------------------------------------------------
+
+
+def fuzz():
+    spec = importlib.util.spec_from_file_location("fuzz", ROOT / "tests" / "lab" / "test_fuzz.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_it_survives_the_malformed_requests_of_serves_tests(listening, tmp_path):
+    fuzzing, file = fuzz(), tmp_path / "deliveries.jsonl"
+    print(f"FUZZ_SEED={fuzzing.SEED}")
+    listen = listening("--file", file)
+    statuses, answers = fuzzing.storm(listen.port, random.Random(fuzzing.SEED), range(1, 1 + fuzzing.MALFORMED))
+    assert set(statuses) <= {204, 400, 405, 413, 414, 431, 501, 505}
+    assert {fuzzing.final(answer) for _, answer in answers.values()} == {204}
+    assert listen.process.poll() is None and listen.errors() == ""
+    traffic = load_traffic(file)
+    valid = [x for x in traffic if x.path.startswith("/valid")]
+    assert Counter(x.path[1:] for x in valid) == Counter(list(answers))
+    assert all(x.body == answers[x.path[1:]][0] for x in valid)
+    until(lambda: f"#{len(traffic)} " in listen.text(), seconds=60)
+    assert not fuzzing.ACTS.search(listen.text())
+    assert requests.post(listen.url, timeout=10).status_code == 204
+
+
+def test_a_dialect_verifies_through_the_app_whatever_its_headers_hold():
+    with serve(receiver(204, STRIPE, WHSEC), "here") as server:
+        for value in ("", "t=1", "t=,v1=", "v1=" * 500, "é", "t=1,v1=" + "0" * 64):
+            answer = requests.post(server.url, headers={"Stripe-Signature": value.encode()}, timeout=10)
+            assert (answer.status_code, answer.content) == (401, b"")
+        assert not any(x.traceback or x.error for x in server.traffic)

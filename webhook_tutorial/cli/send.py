@@ -1,0 +1,130 @@
+"""`send`: signed sample events to a receiver of yours."""
+
+import time
+from pathlib import Path
+
+import click
+
+from ..answers import Blocked, ok, reason, why_no_answer
+from ..delivery.addresses import why_not_public
+from ..delivery.egress import make_session, post_within
+from ..delivery.guard import Guard, guarded_session, look_up
+from ..environment import reach_loopback_directly
+from ..look import mark_of, masked_url, preview, visible
+from ..signing import STANDARD_WEBHOOKS
+from ..signing.names import BY_NAME
+from ..signing.samples import signature, unsigned
+from . import options
+
+#: How long an answer may take, in seconds.
+PATIENCE = 30
+
+
+class ThisComputer(Guard):
+    """The opposite of a guard: it lets an attempt go to this computer's own addresses, and to no others."""
+
+    def __init__(self, resolve=look_up):
+        super().__init__(resolve=resolve, ports=None)
+
+    def addresses(self, host):
+        """Return the addresses of a host, if each of them is loopback: one that is not spoils all."""
+        found = [host] if why_not_public(host) != "notation" else list(self._resolve(host))
+        for address in found:
+            if why_not_public(address) != "loopback":
+                raise Blocked("not loopback", f"{host} is not this computer", str(address))
+        return tuple(dict.fromkeys(map(str, found)))
+
+
+@click.command(short_help="Send signed sample events.")
+@click.argument("url")
+@click.option(
+    "--event", default="order_placed", show_default=True, help="Which sample to send; an unknown one lists all."
+)
+@options.dialect
+@options.secret_env(help="The variable that holds the secret to sign with; for ed25519, the private key.")
+@click.option("--times", type=click.IntRange(1, 1000), default=1, show_default=True, help="How often to send the same.")
+@click.option("--data", type=click.Path(exists=True, dir_okay=False), help="Send the bytes of this file instead.")
+@click.option("--i-own-this-host", is_flag=True, help="Send to another computer than this one.")
+@options.as_json
+def send(url, event, dialect, secret_env, times, data, i_own_this_host, as_json):
+    """Send a signed sample event to a receiver of yours, and print its answer.
+
+    \b
+        python -m webhook_tutorial send http://127.0.0.1:8000/webhook
+        python -m webhook_tutorial send http://127.0.0.1:8000/webhook \\
+            --dialect github --event push --secret-env GITHUB_SECRET
+        python -m webhook_tutorial send http://127.0.0.1:8000/webhook --times 3
+        python -m webhook_tutorial send http://127.0.0.1:8000/webhook --data body.json
+
+    With --times the same delivery is sent again, with the same id and body: a receiver that is ready for duplicates
+    handles it once. Without a secret it is not signed. No redirect is followed. A host that is not this computer is
+    refused unless you say that it is yours.
+    """
+    dialect = dialect or STANDARD_WEBHOOKS
+    provider = next(name for name, known in BY_NAME.items() if known is dialect)
+    body, headers = _delivery(provider, dialect, event, list(secret_env.values()), data, url)
+    session = _session(url, i_own_this_host)
+    if not secret_env and not as_json:
+        click.echo("Not signed: --secret-env NAME names the variable that holds the secret.")
+    arrived = 0
+    for number in range(1, times + 1):
+        started, answer, why = time.perf_counter(), None, ""
+        try:
+            answer = post_within(PATIENCE, session, url, data=body, headers=headers, allow_redirects=False)
+        except Exception as error:
+            why = str(error) if isinstance(error, TimeoutError) and str(error) else why_no_answer(error)
+        seconds, status = time.perf_counter() - started, answer.status_code if answer is not None else None
+        arrived += ok(status)
+        content = answer.content if answer is not None else b""
+        fields = {"attempt": number, "url": masked_url(url), "signed": bool(secret_env), "status": status, "why": why}
+        if as_json:
+            options.line(fields | {"answer": content.decode("utf-8", "replace"), "seconds": round(seconds, 3)})
+        else:
+            _print(number, times, status, why, content, seconds)
+    raise SystemExit(0 if arrived == times else 1)
+
+
+def _delivery(provider, dialect, event, secrets, data, url):
+    """The body and the headers to send."""
+    now = time.time()
+    try:
+        body, headers, id = unsigned(provider, event, now)
+        if data:
+            body = Path(data).read_bytes()
+        if secrets:
+            headers |= signature(body, secrets, dialect, id=id, now=now, url=url)
+        elif dialect.id:
+            headers[dialect.id] = id
+    except (ValueError, OSError) as error:
+        raise click.UsageError(str(error)) from None
+    return body, headers
+
+
+def _session(url, any_host):
+    """A session that goes to this computer only, or to any host."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise click.UsageError(f"A URL begins with http:// or https://, and {visible(url)} does not.")
+    reach_loopback_directly()
+    if any_host:
+        return make_session()
+    guard = ThisComputer()
+    try:
+        guard.check(url)
+    except Blocked as blocked:
+        if blocked.reason != "not loopback":
+            raise click.UsageError(f"{visible(url)}: {blocked}") from None
+        raise click.UsageError(
+            f"{blocked}: samples are sent to 127.0.0.1 and localhost. If that host is yours, add --i-own-this-host."
+        ) from None
+    except OSError:
+        raise click.UsageError(f"The host of {visible(url)} has no address.") from None
+    return guarded_session(guard)
+
+
+def _print(number, times, status, why, content, seconds):
+    which = f"{number}/{times}  " if times > 1 else ""
+    words = f"{status} {reason(status)}".strip() if status is not None else f"no answer: {why}"
+    text = f"{which}{mark_of(status)[0]} {words}  in {seconds * 1000:.0f} ms"
+    click.echo(click.style(text, fg="green" if ok(status) else "red"))
+    if content:
+        click.echo(f"  {preview(content, 500)}")
