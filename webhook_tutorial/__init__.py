@@ -50,7 +50,6 @@ _HOMES = {
     "show.retry_explorer": ["retry_explorer"],
     "show.tamper_bench": ["tamper_bench"],
     "signing": ["Dialect", "SignatureError", "sign", "verify"],
-    "signing": ["Dialect", "SignatureError", "sign", "verify"],
     "signing.doctor": ["diagnose"],
     "signing.samples": ["sample"],
     "simulation": ["polling_cost", "polling_cost_at_scale", "retry_storm"],

@@ -158,7 +158,7 @@ def test_a_scene_that_cannot_be_played_says_why(fields, words):
         ({"lost": 3}, "lost is a tuple of pairs"),
         ({"lost": ((1, 2, 3),)}, "lost is a tuple of pairs"),
         ({"lost": ((2, 1),)}, "lost is a tuple of pairs"),
-        ({"lost": ((0, 1441),)}, "lost is a tuple of pairs"),
+        ({"lost": ((0, 2881),)}, "lost is a tuple of pairs"),
         ({"lost": (("1", "2"),)}, "lost is a tuple of pairs"),
         ({"down": ((1, 2),), "lost": ((3, 4), (5,))}, "lost is a tuple of pairs"),
         ({"down_status": 399}, "down_status is a status from 400 to 599, not 399"),
@@ -1547,3 +1547,42 @@ def test_effects_are_the_same_in_any_order():
         post(stage, json.loads(json.dumps(event["data"])), event["id"]).raise_for_status()
 
     assert all(t.ok for t in trials(scene(**CHAT), handle))
+
+
+def test_a_total_that_counts_twice_is_not_once():
+    def add(stage):
+        if not verified(stage):
+            return "", 401
+        stage.db.execute("INSERT INTO totals VALUES ('all', 1) ON CONFLICT(name) DO UPDATE SET n = n + 1")
+        return "", 202
+
+    def broken(play):
+        return "" if play.tables["totals"][0]["n"] == 2 else "It counts wrongly."
+
+    totals = scene(tables=("CREATE TABLE totals (name TEXT PRIMARY KEY, n INTEGER)",), broken=broken)
+    assert [t.name for t in trials(totals, nothing, webhook(add)) if not t.ok] == ["once"]
+
+
+def test_a_service_and_a_table_may_have_one_name():
+    same = scene(services={"chat": Service()}, tables=("CREATE TABLE chat (id)",))
+    assert all(t.ok for t in trials(same, tell))
+
+
+def test_what_happens_in_the_last_minutes_is_tried_too():
+    assert all(t.ok for t in trials(scene(events=happened(1440), **CHAT), tell))
+    assert [t.name for t in trials(scene(events=happened(1440), **CHAT), without_a_key) if not t.ok] == ["once"]
+
+
+def test_the_clock_is_not_to_blame_for_a_secret_in_the_source():
+    told = {t.name: t.wrong for t in trials(scene(**CHAT), tell, webhook(with_the_secret_in_its_source))}
+    assert "clock" not in told["signed"]
+
+
+def test_a_receiver_that_lets_a_stranger_wait_is_told():
+    def slow(stage):
+        if verified(stage):
+            return stored(stage)
+        threading.Event().wait(6)
+        return "", 401
+
+    assert perform(scene(events=happened(0)), nothing, webhook(slow), forge=True).refused

@@ -17,7 +17,8 @@ class Play:
         errors: What is left undone: the error of each such event as a text, by its id.
         at_first: The tables before the first event.
         early: How often a service was called while a delivery waited for its answer.
-        refused: How a stranger's deliveries were answered, pairs of what was wrong with one and a status code.
+        refused: How a stranger's deliveries were answered, pairs of what was wrong with one and a status
+            code, or ``"no answer"``.
         called: The minutes in which each service was called, in order, by its name.
     """
 

@@ -42,9 +42,9 @@ class Service:
     def __post_init__(self):
         for name in ("down", "lost"):
             pairs = getattr(self, name)
-            if not _all(pairs, lambda pair: _all(pair, _is_minute) and len(pair) == 2 and pair[0] <= pair[1]):
+            if not _all(pairs, lambda pair: _all(pair, _is_end) and len(pair) == 2 and pair[0] <= pair[1]):
                 raise ValueError(f"{name} is a tuple of pairs of minutes: ((8, 15),), not {pairs!r}.")
-        if self.down_status not in range(400, 600):
+        if type(self.down_status) is not int or not 400 <= self.down_status < 600:
             raise ValueError(f"down_status is a status from 400 to 599, not {self.down_status!r}.")
 
     def __str__(self):
@@ -59,6 +59,11 @@ def _all(values, test):
 
 def _is_minute(value):
     return isinstance(value, (int, float)) and 0 <= value <= LONGEST
+
+
+def _is_end(value):
+    """Whether a scene may last until then."""
+    return isinstance(value, (int, float)) and 0 <= value <= 2 * LONGEST
 
 
 @dataclass(frozen=True, kw_only=True)

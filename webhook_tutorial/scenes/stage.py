@@ -136,16 +136,7 @@ def perform(scene, handle, receiver, forge=False, restarts=False):
     handle, stage = plain(handle), Stage(scene)
     with ExitStack() as stack:
         stack.callback(stage.db.close)
-        theirs = _tables(stage.db)
-        for statement in scene.tables:
-            try:
-                stage.db.execute(statement)
-            except (sqlite3.Error, sqlite3.Warning) as error:
-                taken = f"The receiver has tables of its own: {', '.join(theirs)}."
-                raise ValueError(f"{statement!r} cannot be executed: {error}. {taken}") from None
-        if stage.db.in_transaction:
-            raise ValueError("A statement of tables has begun a transaction: leave it out.")
-        ours = [name for name in _tables(stage.db) if name not in theirs]
+        ours = _make_tables(stage.db, scene.tables)
         at_first = _rows(stage.db, ours)
         desk = Desk(stage, receiver, restarts)
         shelves = {name: Shelf(name, service, stage.clock, desk) for name, service in scene.services.items()}
@@ -180,6 +171,24 @@ def perform(scene, handle, receiver, forge=False, restarts=False):
             refused=refused,
             called={name: sorted(shelf.called) for name, shelf in shelves.items()},
         )
+
+
+def _make_tables(db, statements):
+    """Execute a scene's statements, and return the names of the tables that they have made.
+
+    Raises:
+        ValueError: A statement is wrong.
+    """
+    theirs = _tables(db)
+    for statement in statements:
+        try:
+            db.execute(statement)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            taken = f"The receiver has tables of its own: {', '.join(theirs)}."
+            raise ValueError(f"{statement!r} cannot be executed: {error}. {taken}") from None
+    if db.in_transaction:
+        raise ValueError("A statement of tables has begun a transaction: leave it out.")
+    return [name for name in _tables(db) if name not in theirs]
 
 
 class _Endless(BaseException):
@@ -230,8 +239,11 @@ def _forge(stage, url, event):
             ("that was changed after it was signed", body.replace(b"{", b"{ ", 1), genuine),
         ):
             headers = headers | {"Content-Type": "application/json"}
-            answer = requests.post(url, data=content, headers=headers, timeout=5, allow_redirects=False)
-            answers.append((wrong, answer.status_code))
+            try:
+                answer = requests.post(url, data=content, headers=headers, timeout=5, allow_redirects=False).status_code
+            except requests.RequestException:
+                answer = "no answer"
+            answers.append((wrong, answer))
     return answers
 
 

@@ -58,7 +58,10 @@ def trials(scene, handle, receiver=receiver_of_the_bench):
     quiet = replace(scene, late=(), twice=(), services=calm)
     plain = perform(quiet, handle, receiver)
     if plain.tables == plain.at_first and not any(plain.services.values()):
-        wrong = f"Nothing came of it, even without any trouble. {_undone(plain) or 'Does the handler do anything?'}"
+        wrong = (
+            f"Nothing came of it, even without any trouble. {_undone(plain) or 'Does the handler do anything?'}"
+            + _clock(plain)
+        )
         return [Trial(name, wrong) for name in NAMES]
     if plain.broken:
         return [Trial(name, f"Even without any trouble the promise is broken. {plain.broken}") for name in NAMES]
@@ -74,19 +77,19 @@ def _signed(scene, handle, receiver, plain):
     for wrong, status in forged.refused:
         if status != 401:
             return f"A delivery {wrong} was answered with {status}: 401 refuses it."
-    return _more_or_less(plain, forged, "With another secret at both ends, and a stranger's deliveries in between")
+    return _otherwise(plain, forged, "With another secret at both ends, and a stranger's deliveries in between")
 
 
 def _once(scene, handle, receiver, plain):
     numbers = tuple(range(1, len(scene.events) + 1))
     doubled = perform(replace(scene, twice=numbers), handle, receiver, restarts=True)
-    if wrong := _more_or_less(plain, doubled, "With each delivery twice, and a receiver that is started again"):
+    if wrong := _otherwise(plain, doubled, "With each delivery twice, and a receiver that is started again"):
         return wrong
     for name, service in scene.services.items():
         if service.knows_keys:
-            lost = scene.services | {name: replace(service, lost=((0, LONGEST),))}
+            lost = scene.services | {name: replace(service, lost=((0, 2 * LONGEST),))}
             play = perform(replace(scene, services=lost), handle, receiver)
-            if wrong := _more_or_less(plain, play, f"With each answer of {name} lost once"):
+            if wrong := _otherwise(plain, play, f"With each answer of {name} lost once"):
                 return wrong
     return ""
 
@@ -101,8 +104,8 @@ def _in_time(scene, handle, receiver, plain):
         down = replace(scene.services[name], down=((begin, begin + pause),), down_status=504)
         when = f"With {name} down for {pause:g} minutes at {time_of_day(begin)}"
         play = perform(replace(scene, services=scene.services | {name: down}), handle, receiver)
-        wrong = play.broken if scene.broken else _more_or_less(plain, play, when)
-        if wrong := (f"{when}: {wrong}" if scene.broken and wrong else wrong) or _slow(play, when):
+        wrong = _broken(play, when) if scene.broken else _otherwise(plain, play, when)
+        if wrong := wrong or _slow(play, when):
             return wrong
     return ""
 
@@ -127,18 +130,24 @@ def _slow(play, when):
 
 
 def _undone(play):
-    """The first error, with a hint where the receiver has refused what was genuine."""
-    for error in play.errors.values():
-        clock = " Does verify have clock=stage.clock?" if "401" in error else ""
-        return f"The first error: {error}{clock}"
-    return ""
+    return "".join(f"The first error: {error}" for error in list(play.errors.values())[:1])
 
 
-def _more_or_less(plain, play, when):
-    """Where there are more or fewer effects than without trouble, a sentence, or an empty text."""
-    for name, held in [*plain.services.items(), *plain.tables.items()]:
-        now = len({**play.services, **play.tables}.get(name, ()))
-        if now != len(held):
-            words = _undone(play) if now < len(held) else ""
-            return f"{when}, {name} holds {now} instead of {len(held)}. {words}".rstrip()
-    return ""
+def _clock(play):
+    """A hint, where the receiver has refused all that was genuine, without any trouble."""
+    refused = [error for error in play.errors.values() if error.startswith("Not delivered") and "401" in error]
+    return " Does verify have clock=stage.clock?" if len(refused) == len(play.scene.events) else ""
+
+
+def _broken(play, when):
+    return f"{when}: {play.broken}" if play.broken else ""
+
+
+def _otherwise(plain, play, when):
+    """How there are more or fewer effects than without trouble, or how the promise was broken; or an empty text."""
+    for before, after in ((plain.services, play.services), (plain.tables, play.tables)):
+        for name, held in before.items():
+            if (now := len(after.get(name, ()))) != len(held):
+                words = _undone(play) if now < len(held) else ""
+                return f"{when}, {name} holds {now} instead of {len(held)}. {words}".rstrip()
+    return _broken(play, when)
