@@ -382,7 +382,7 @@ def test_anything_in_headers_body_and_url_gives_signature_error_and_nothing_else
     [
         b"", b"null", b"[]", b"17", b'"text"', b"{", b"\xff", b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"NaN",
         b"[" * 500_000, b'{"a":' * 100_000, b'{"signature":' * 100_000, b"9" * 500_000, b"{}" + b" " * 999_999,
-        b'{"a":NaN}', b'{"a":Infinity}', b'{"a":1,"a":1}', b'{"a":{"b":1,"b":2}}',
+        b'{"a":"\xff"}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":1,"a":1}', b'{"a":{"b":1,"b":2}}',
     ],
     ids=lambda body: f"{body[:14]!r}, {len(body)} bytes",
 )  # fmt: skip
@@ -421,6 +421,12 @@ def test_every_value_in_the_body_is_needed_where_it_stands():
         assert refusal(MAILGUN, json.dumps(body).encode(), {}) == "missing"
     for body in ({}, {"signature": 5}, {"signature": [whole["signature"]]}, whole["signature"]):
         assert refusal(MAILGUN, json.dumps(body).encode(), {}) == "missing"
+
+
+@pytest.mark.parametrize("token", ["a\nb", "é", "\0", "\x7f"], ids=repr)
+def test_a_text_in_the_body_is_printable_ascii_even_when_its_signature_is_right(token):
+    assert refusal(MAILGUN, mailgun(secret_of(MAILGUN), token="a b"), {}) is None
+    assert refusal(MAILGUN, mailgun(secret_of(MAILGUN), token=token), {}) == "malformed"
 
 
 def test_a_name_that_stands_twice_is_refused_because_yours_may_read_the_other():

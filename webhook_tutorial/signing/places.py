@@ -68,13 +68,11 @@ def numbered(headers, name):
 
 
 def document(body):
-    """A JSON body as it is before anybody has vouched for it; every number stays the text that it was."""
+    """A JSON body as it is before anybody has vouched for it; a whole number stays the text that it was."""
     if len(body) > MOST_JSON:
         raise SignatureError("malformed", f"The body has {len(body)} bytes; at most {MOST_JSON} are read as JSON.")
     try:
-        return json.loads(
-            bytes(body).decode(), parse_int=str, parse_float=str, parse_constant=_refuse, object_pairs_hook=_once
-        )
+        return json.loads(bytes(body).decode(), parse_int=str, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise SignatureError("malformed", "The body is not JSON in UTF-8 with each name once.") from None
 
@@ -92,13 +90,13 @@ def _once(pairs):
 
 
 def at(found, place):
-    """The text or number at a place in a JSON body, as text."""
+    """The text or whole number at a place in a JSON body, as text."""
     for name in place[len(JSON) :].split("."):
         found = found.get(name) if isinstance(found, dict) else None
     if found is None or found == "":
         raise SignatureError("missing", f"{told(place)} is missing.")
     if not isinstance(found, str) or not found.isascii() or not found.isprintable():
-        raise SignatureError("malformed", f"{told(place)} is no number and no text in printable ASCII.")
+        raise SignatureError("malformed", f"{told(place)} is no whole number and no text in printable ASCII.")
     return found
 
 
