@@ -524,6 +524,7 @@ def test_the_hash_in_the_url_is_one_in_small_letters_in_the_query():
         f"{URL}&bodysha256={right}",
         f"{URL}&xbodySHA256={right}",
         f"{URL}#bodySHA256={right}",
+        f"{URL}#x&bodySHA256={right}",
         f"https://shop.example/bodySHA256={right}",
         URL,
     ):
@@ -981,6 +982,18 @@ def test_a_dialect_that_contradicts_itself_says_what_is_wrong(more, words):
     with pytest.raises(ValueError) as mistake:
         Dialect(**PLAIN | more)
     assert words in str(mistake.value) and str(mistake.value).endswith(".")
+
+
+def test_a_path_in_the_body_is_no_header():
+    assert MAILGUN.id_header == MAILGUN.timestamp_header == LINEAR.timestamp_header == ""
+    assert (TWITCH.id_header, ZOOM.timestamp_header) == (TWITCH.id, ZOOM.timestamp)
+    with Sender(Policy(()), SimulatedClock(start=NOW), dialect=MAILGUN) as sender:  # without a secret it sends the id
+        seen = []
+        sender.session.mount("https://", Recorder(seen))
+        sender.send(URL, {"id": "evt_1", "type": "order.paid"})
+        sender.run()
+    assert not any("json" in name for name in seen[0].headers)
+    assert Dialect(**PLAIN | INSIDE | {"id": "json:SIG"})  # another name than json:sig
 
 
 def test_a_time_in_a_signed_body_is_signed():

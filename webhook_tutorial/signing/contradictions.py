@@ -80,8 +80,7 @@ def _in_the_header_of_the_signature(d):
 
 
 def _in_where_things_stand(d):
-    fields = {field: getattr(d, field) for field in ("signature", "id", "timestamp")}
-    fields = {field: name for field, name in fields.items() if name and not (field == "timestamp" and d.mark)}
+    fields = {field: getattr(d, field) for field in ("signature", "id", "timestamp") if getattr(d, field)}
     for one, other in combinations(fields, 2):
         if _is_same(fields[one], fields[other]):
             kind = "place" if fields[one].startswith(JSON) else "header"

@@ -129,7 +129,7 @@ class Dialect:
         chosen = self._chosen
         if chosen:
             return self._template % chosen((id.encode(), timestamp.encode(), body))
-        parts = parts | {"id": id.encode(), "timestamp": timestamp.encode(), "body": bytes(body)}
+        parts = parts | {"id": id.encode(), "timestamp": timestamp.encode(), "body": body}
         made = [template % tuple(parts[place] for place in places) for template, places in self._pieces]
         return made if len(made) > 1 else made[0]
 
