@@ -13,12 +13,15 @@ import json
 import os
 import random
 import re
+import shutil
+import subprocess
 import traceback
 import urllib.parse
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from itertools import combinations
 from typing import NamedTuple
 
 import pytest
@@ -43,7 +46,9 @@ from webhook_tutorial.signing import methods as methods_of_signing
 from webhook_tutorial.signing.doctor import search as search_of_the_doctor
 from webhook_tutorial.signing.doctor.cures import CURES, FRAMEWORKS, LESSONS
 from webhook_tutorial.signing.doctor.mistakes import MISTAKES
-from webhook_tutorial.signing.doctor.search import MOST_BYTES, MOST_COMPUTATIONS
+from webhook_tutorial.signing.doctor.doctor import _case
+from webhook_tutorial.signing.doctor.search import MOST_BYTES, MOST_COMPUTATIONS, Search
+from webhook_tutorial.signing.doctor.written_again import WRITERS, differences
 
 CASES = 200 if os.environ.get("SOAK") else 10
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -105,16 +110,17 @@ def value(chance, depth=0):
     return [True, None, chance.randint(0, 9_999), *chance.sample(WORDS, 6)][kind]
 
 
-def an_object(chance, floats=2):
+def an_object(chance, floats=None):
     """A value as a provider sends it: with what every way of writing JSON writes in its own way."""
     fields = {
         "type": "order.paid", "name": chance.choice(WORDS[1:]), "url": "https://shop.example/a/b",
         "note": chance.choice(("<b>&co", "Zoë <3", "¡olé! & more")), "data": value(chance),
-        "list": [chance.randint(0, 99), chance.choice(WORDS)], "n": chance.randint(0, 9_999),
+        "list": [chance.choice(WORDS), chance.randint(0, 9_999)][: chance.randint(1, 2)],
     }  # fmt: skip
     names = list(fields)
     chance.shuffle(names)
     fields = {name: fields[name] for name in names}
+    floats = chance.choice((0, 1, 2)) if floats is None else floats
     return fields | {f"f{i}": chance.choice((10.0, 2.5, 0.125, 3.0)) for i in range(floats)}
 
 
@@ -278,6 +284,7 @@ BODY = {
 # --- Mistakes elsewhere -------------------------------------------------------------------------------------
 
 # What happens to a delivery: functions of a delivery and chance, which give None where it cannot have the mistake.
+HMAC = [d for d in DIALECTS if d.method == "hmac-sha256"]
 PREFIXED = [d for d in DIALECTS if d.key_prefix]
 BASE64_KEYS = [d for d in DIALECTS if d.key == "base64"]
 TEXT_KEYS = [GITHUB, SLACK, SHOPIFY]
@@ -497,16 +504,20 @@ SENT_IN_MILLISECONDS = sent_at(lambda c: NOW * 1000 + c.randint(0, 999), "max_ah
 ALL = (*BODY, *HAPPENS, *SENT)
 
 
+def original_body(chance, *names):
+    """The body that `mistaken` begins with."""
+    return ([BODY[name][0] for name in names if name in BODY] or [json_body])[0](chance)
+
+
 def mistaken(dialect, chance, *names):
     """A delivery with these mistakes; None if it cannot have them, or if they leave nothing behind."""
-    makers = [BODY[name][0] for name in names if name in BODY] or [lambda c: json_body(c)]
     senders = [SENT[name] for name in names if name in SENT]
     if names == ("milliseconds",) and chance.random() < 0.5:
         delivery = SENT_IN_MILLISECONDS(dialect, json_body(chance), chance)
         return delivery if delivery and not delivery.accepted() else None
     if len(senders) > 1:
         return None
-    delivery = (*senders, deliver)[0](dialect, makers[0](chance), chance)
+    delivery = (*senders, deliver)[0](dialect, original_body(chance, *names), chance)
     for name in names:
         if delivery and name in HAPPENS:
             delivery = HAPPENS[name](delivery, chance)
@@ -545,3 +556,401 @@ def test_each_mistake_is_found_by_its_name(dialect):
     print(f"{dialect.name}: {sum(asked.values())} with {len(asked)} mistakes; missed: {dict(missed)}")
     assert len(asked) >= 40
     assert sum(missed.values()) <= sum(asked.values()) / 100, missed
+
+
+# --- Two at once --------------------------------------------------------------------------------------------
+
+#: What two mistakes on one axis come to together: exactly what one other does.
+TOGETHER = {
+    ("prefix-missing", "secret-without-prefix"): "secret-whole",
+    ("prefix-doubled", "secret-whole"): "secret-without-prefix",
+}
+
+
+def done_by(names, delivery, body):
+    """The names that are no lie: of the mistakes made, and of those that would have left exactly the same."""
+    true = {*names, TOGETHER.get(names)}
+    if any(name.startswith("rewritten") for name in names):
+        true.add("rewritten")
+    if "form-rewritten" in names and body.startswith(b"{"):
+        true.add("json-as-form")
+    for name, (_, change) in BODY.items():
+        try:
+            if change(body) == delivery.body:
+                true.add(name)
+        except (ValueError, AttributeError, TypeError):
+            continue
+    return true
+
+
+def is_mended(delivery):
+    """Whether `verify` takes a delivery as the doctor has mended it, whatever its age."""
+    case = _case(delivery.body, delivery.headers, delivery.secret, delivery.dialect, delivery.secrets, "", "")
+    steps = Search(case).run()
+    mended = steps[-1].mended if steps else case
+    if mended.hash:  # `verify` knows no such HMAC
+        return True
+    ageless = replace(mended.dialect, max_age=None, max_ahead=None)
+    return Delivery(mended.body, mended.headers, mended.secret, ageless, {}).accepted()
+
+
+def test_of_two_mistakes_both_are_named_or_nothing_false():
+    outcomes, untrue = Counter(), []
+    for case, names in enumerate(combinations(ALL, 2)):
+        dialects = DIALECTS if case % 10 == 0 else HMAC  # the others take ten times as long
+        for dialect in dialects if CASES == 200 else [random.Random(f"{names}").choice(dialects)]:
+            seed = f"{names} {dialect.name}"
+            delivery = mistaken(dialect, random.Random(seed), *names)
+            if delivery is None:
+                continue
+            found = names_of(delivery.diagnose())
+            true = done_by(names, delivery, original_body(random.Random(seed), *names))
+            if not all(true & alike for _, alike in found) or (found and not is_mended(delivery)):
+                untrue.append((names, dialect.name, found))
+            axes = len({MISTAKES[name].axis for name in names})
+            outcomes[f"{axes} axes, {len(found)} found"] += 1
+    print(dict(outcomes))
+    assert untrue == []
+    assert outcomes["2 axes, 2 found"] > 5 * outcomes["2 axes, 0 found"] > 0
+    assert sum(outcomes.values()) > 900
+
+
+def test_a_pair_is_named_only_where_neither_alone_fits():
+    delivery = mistaken(GITHUB, random.Random(1), "rewritten-python", "secret-space")
+    assert [axis for axis, _ in names_of(delivery.diagnose())] == ["secret", "body"]
+    bare = delivery._replace(secret=delivery.secret.strip())
+    assert [axis for axis, _ in names_of(bare.diagnose())] == ["body"]
+
+
+def test_what_is_kept_and_asked_about_later_is_too_old_as_well():
+    delivery = mistaken(SLACK, random.Random(2), "newline-added", "secret-quotes")
+    found = delivery.diagnose(SimulatedClock(start=NOW + 1_000)).findings
+    assert [f.axis for f in found] == ["secret", "body", "time"]
+    assert found[-1].name == "too-old" and "1000 s ago" in found[-1].words
+
+
+# --- Nothing false ------------------------------------------------------------------------------------------
+
+LIES = re.compile("valid|verified|verifies")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: d.name)
+def test_a_genuine_delivery_has_nothing_to_mend(dialect):
+    delivery = deliver(dialect, json_body(random.Random(3)), random.Random(4))
+    diagnosis = delivery.diagnose()
+    assert diagnosis.ok and not (diagnosis.findings or diagnosis.suspected or diagnosis.ruled_out)
+    assert str(diagnosis) == "It verifies; nothing to mend."
+
+
+def test_no_forgery_has_a_cause():
+    # 2,000: signed by somebody else, with a signature made up, or with another body.
+    chance, count = random.Random(5), 0
+    for dialect in [d for d in DIALECTS for _ in range(300 if d in HMAC else 100)]:
+        kind = count % 20
+        body = json_body(chance) if kind == 0 else chance.randbytes(60) if kind < 12 else b'{"n":%d}' % count
+        delivery = deliver(dialect, body, chance)
+        if count % 3 == 0:
+            delivery = delivery._replace(secret=key_pair(dialect, chance)[1])
+        elif count % 3 == 1:
+            made = chance.randbytes(32 if dialect in HMAC else 64)
+            bare = made.hex() if dialect.encoding == "hex" else base64.b64encode(made).decode()
+            delivery = spelled(lambda _, bare=bare: bare)(delivery, chance)
+        else:
+            delivery = delivery._replace(body=body + b"!")
+        diagnosis = delivery.diagnose()
+        assert not diagnosis.ok and not diagnosis.findings and diagnosis.ruled_out, (dialect.name, diagnosis)
+        assert "No cause was found" in str(diagnosis)
+        assert not LIES.search(str(diagnosis) + json.dumps(diagnosis.as_dict()))
+        count += 1
+    assert count == 2_000
+
+
+def test_no_words_say_that_it_is_genuine():
+    for words in [m.words for m in MISTAKES.values()] + [line for c in CURES.values() for line in c.values()]:
+        assert not LIES.search(words)
+
+
+# --- Bounds -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """How many bytes each signature that is computed signs, a list."""
+    sizes = []
+
+    def counted(function, message_at):
+        def computes(*arguments):
+            sizes.append(len(arguments[message_at]))
+            return function(*arguments)
+
+        return computes
+
+    monkeypatch.setattr(hmac, "digest", counted(hmac.digest, 1))  # what each module calls
+    fits = methods_of_signing.FITS
+    monkeypatch.setitem(fits, "ed25519", counted(fits["ed25519"], 2))
+    return sizes
+
+
+def large_json(chance, size):
+    text = json.dumps([an_object(chance) for _ in range(size // 200)], ensure_ascii=False)
+    return text.encode()[: size // 2].rpartition(b", {")[0] + b', {"pad": "' + b"x" * (size // 2) + b'"}]'
+
+
+@pytest.mark.parametrize("make", [json_body, lambda c: c.randbytes(1_000_000), lambda c: large_json(c, 1_000_000)])
+@pytest.mark.parametrize("dialect", [STANDARD_WEBHOOKS, DISCORD, SLACK], ids=lambda d: d.name)
+def test_no_diagnosis_computes_more_than_the_bound(dialect, make, computed):
+    chance = random.Random(6)
+    delivery = deliver(dialect, make(chance), chance)
+    secrets = {f"endpoint {n}": key_pair(dialect, chance)[1] for n in range(20)}
+    delivery = delivery._replace(secret=key_pair(dialect, chance)[1] + "\n ", secrets=secrets)
+    computed.clear()
+    diagnosis = delivery.diagnose()
+    assert not diagnosis.findings
+    assert len(computed) <= diagnosis.computations + 1 <= MOST_COMPUTATIONS + 1  # one more is that of verify
+    assert sum(computed) <= MOST_BYTES + 2_000 * len(computed) + len(delivery.body)
+    assert len(computed) > 20
+
+
+def test_what_was_not_tried_is_not_ruled_out(monkeypatch):
+    delivery = mistaken(GITHUB, random.Random(7), "rewritten-python")
+    for bound in (0, 1, 5):
+        monkeypatch.setattr(search_of_the_doctor, "MOST_COMPUTATIONS", bound)
+        diagnosis = delivery.diagnose()
+        assert not diagnosis.complete and not diagnosis.findings and diagnosis.computations <= bound
+        assert "rewritten-python" not in diagnosis.ruled_out
+        assert f"Not everything was tried: {diagnosis.computations} signatures" in str(diagnosis)
+
+
+@pytest.mark.parametrize("name", ["rewritten-python", "rewritten-javascript", "newline-lost", "secret-space"])
+def test_a_large_body_is_diagnosed_too(name):
+    body = large_json(random.Random(8), 1_000_000)
+    made = {"rewritten-python": json.dumps(json.loads(body)).encode(), "newline-lost": body}.get(name, body)
+    if name == "rewritten-javascript":
+        made = STYLES["compact"](whole(json.loads(body))).encode()
+    delivery = deliver(STANDARD_WEBHOOKS, body + b"\n" * (name == "newline-lost"), random.Random(9))
+    delivery = delivery._replace(body=made, secret=delivery.secret + "\n" * (name == "secret-space"))
+    [(_, names)] = names_of(delivery.diagnose()) or [("", {"nothing"})]
+    assert name in names or name == "rewritten-javascript"  # 10 for 10.0 in a large body is not tried
+
+
+def test_what_unpacks_to_too_much_is_left_packed():
+    bomb = gzip.compress(b"0" * 50_000_000)
+    delivery = deliver(GITHUB, b"0" * 50_000_000, random.Random(10))._replace(body=bomb)
+    assert not delivery.diagnose().findings
+
+
+# --- Secrets ------------------------------------------------------------------------------------------------
+
+
+@given(st.data())
+@SETTINGS
+def test_no_secret_is_in_anything_that_the_doctor_says(data):
+    dialect = data.draw(st.sampled_from(DIALECTS))
+    chance = random.Random(data.draw(st.integers()))
+    names = data.draw(st.lists(st.sampled_from(ALL), max_size=2, unique=True))
+    delivery = mistaken(dialect, chance, *names)
+    if delivery is None:
+        return
+    handed = [delivery.secret] if isinstance(delivery.secret, str) else delivery.secret
+    hidden = [*handed, *delivery.secrets.values()]
+    diagnosis = delivery.diagnose()
+    shown = [
+        str(diagnosis),
+        repr(diagnosis),
+        diagnosis._repr_html_(),
+        json.dumps(diagnosis.as_dict()),
+        repr(vars(diagnosis)),
+    ]
+    for secret in hidden:
+        kernels = {secret.strip(), *re.findall("[A-Za-z0-9+/=_-]{12,}", secret.replace("whsec_", ""))}
+        for kernel in filter(None, kernels):
+            for length in (len(kernel), 12):
+                assert all(kernel[:length] not in text for text in shown if len(kernel[:length]) > 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "secrets", "error"),
+    [
+        (("text", {}, "kept-to-yourself"), None, TypeError),
+        ((b"", 5, "kept-to-yourself"), None, TypeError),
+        ((b"", {}, b"kept-to-yourself"), None, TypeError),
+        ((b"", {}, ["kept-to-yourself", 5]), None, TypeError),
+        ((b"", {}, []), {"a": "kept-to-yourself"}, ValueError),
+        ((b"", {}, "kept-to-yourself"), ["kept-to-yourself"], TypeError),
+        ((b"", {}, "kept-to-yourself"), {"a": b"kept-to-yourself"}, TypeError),
+        ((b"", {}, "kept-to-yourself"), {"a": []}, ValueError),
+    ],
+)
+def test_an_argument_that_is_none_is_our_mistake_and_shows_no_secret(arguments, secrets, error):
+    with pytest.raises(error) as mistake:
+        diagnose(*arguments, secrets=secrets)
+    shown = traceback.TracebackException.from_exception(mistake.value, capture_locals=False)
+    assert "kept-to-yourself" not in str(mistake.value) and str(mistake.value).endswith(".")
+    assert "kept-to-yourself" not in "".join(line for line in shown.format_exception_only())
+
+
+def test_what_the_doctor_works_on_shows_no_secret_in_a_traceback():
+    case = _case(BODY_OF_A_TEST, {}, "kept-to-yourself", GITHUB, {"old": "kept-as-well"}, "", "")
+    assert "kept" not in repr(case) + str(case) + f"{Search(case)!r}"
+
+
+BODY_OF_A_TEST = b'{"type":"order.paid"}'
+
+# --- Whatever arrives ---------------------------------------------------------------------------------------
+
+ODD = st.one_of(
+    st.text(max_size=40), st.binary(max_size=40), st.none(), st.integers(), st.lists(st.text(max_size=5), max_size=2),
+    st.sampled_from(["v1,", "t=,v1=", "sha256=", f"{NOW}", "1e999", "2026-13-45", "9" * 5_000, "\ud800", "t=1,t=2,v1="]),
+)  # fmt: skip
+NAMES = st.sampled_from(
+    ["webhook-id", "Webhook-Timestamp", "webhook-signature", "X-Hub-Signature", "X-Hub-Signature-256", "Date",
+     "Stripe-Signature", "Content-Length", "Content-Encoding", b"webhook-id", "HTTP_WEBHOOK_ID", 5]
+)  # fmt: skip
+BODIES = st.one_of(
+    st.binary(max_size=60), st.text(max_size=60).map(lambda text: text.encode(errors="surrogatepass")),
+    st.sampled_from([b"", b'"', b"{", b"[" * 100_000, b'{"a":' * 5_000, b"b'", b"b'\\'", b"{'a': 1_0}", b"a=%", b"=", b"&=",
+                     b'{"type":"Buffer","data":[256]}', b'{"type":"Buffer"}', b"[1e999]", b"[NaN]", b"[" + b"9" * 9_999 + b"]",
+                     b"\x1f\x8b", b"\xff\xfe", b"[]", b"{}", b'["\\ud800"]', b'{"\\u0000": 1}', b'"\\u00001"', b"'" * 999]),
+)  # fmt: skip
+
+
+@given(BODIES, st.dictionaries(NAMES, ODD, max_size=5), st.sampled_from(DIALECTS), st.text(max_size=30))
+@settings(SETTINGS, max_examples=300)
+def test_whatever_arrives_gives_a_diagnosis(body, headers, dialect, secret):
+    diagnosis = diagnose(body, headers, secret, dialect, clock=CLOCK, secrets={"other": "x" + secret})
+    assert not diagnosis.ok and not diagnosis.findings
+    assert str(diagnosis).isprintable() or "\n" in str(diagnosis)
+    assert json.loads(json.dumps(diagnosis.as_dict()))["ok"] is False
+
+
+@given(BODIES)
+@settings(SETTINGS, max_examples=300)
+def test_whatever_is_signed_and_what_becomes_of_it_gives_a_diagnosis(body):
+    headers = sign(body, "made up", GITHUB)
+    for arrived in (body + b"\n", b"", body[:-1], body.lower()):
+        diagnosis = diagnose(arrived, headers, "made up", GITHUB)
+        assert diagnosis.ok == (arrived == body)
+        if arrived == body + b"\n":
+            assert "newline-added" in names_of(diagnosis)[0][1]
+
+
+# --- Suspicions ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"body": b""}, "The body is empty"),
+        ({"body": '{"name":"Zo\ufffd"}'.encode()}, "U+FFFD"),
+        ({"body": b'{"name":"Zo?e"}'}, "has a ? in the middle"),
+        ({"body": b"[object Object]"}, "[object Object]"),
+        ({"body": b'{"a":1,"b":2,"c":3}'}, "alphabetical order"),
+        ({"body": b'{"id":12345678901234567000}'}, "JavaScript rounds"),
+        ({"body": b'{"livemode":false}'}, "of the test mode"),
+        ({"body": b'{"livemode":true}'}, "of the live mode"),
+        ({"body": b'{"type":"order'}, "Content-Length says 21 bytes, and the body has 14"),
+        ({"secret": "sk_test_made_up"}, "another kind of key"),
+        ({"secret": "whsec_…made"}, "placeholder"),
+        ({"secret": " "}, "The secret is empty"),
+        ({"headers": {}}, "The header X-Hub-Signature-256 is missing"),
+        ({"headers": {"X-Hub-Signature-256": "sha256=" + "0" * 64, "Content-Encoding": "br"}}, "came compressed"),
+        ({"headers": {}, "dialect": STRIPE}, "The header Stripe-Signature is missing"),
+        ({"headers": {"Stripe-Signature": "v1=" + "0" * 64}, "dialect": STRIPE}, "holds no t="),
+        ({"secret": "made up", "dialect": STANDARD_WEBHOOKS}, "Standard Webhooks wants base64, after 'whsec_'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_undone_is_suspected_by_the_sign_that_it_leaves(change, words):
+    headers = {"X-Hub-Signature-256": "sha256=" + "0" * 64, "Content-Length": "21"}
+    delivery = Delivery(BODY_OF_A_TEST, headers, "made up", GITHUB, {})._replace(**change)
+    diagnosis = delivery.diagnose()
+    assert any(words in sentence for sentence in diagnosis.suspected), diagnosis.suspected
+    assert not diagnosis.ok and not diagnosis.findings
+    found, _, suspected = str(diagnosis).partition("none of it is proven")
+    assert words in suspected and words not in found
+
+
+def test_an_ordinary_forgery_raises_no_suspicion():
+    headers = {"X-Hub-Signature-256": "sha256=" + "0" * 64, "Content-Length": "21"}
+    diagnosis = diagnose(BODY_OF_A_TEST, headers, "made up", GITHUB)
+    assert diagnosis.suspected == () and diagnosis.reason == "no_match"
+
+
+def test_what_was_found_is_not_suspected():
+    delivery = mistaken(GITHUB, random.Random(11), "newline-added")
+    assert delivery._replace(headers=delivery.headers | {"Content-Length": "1"}).diagnose().suspected == ()
+
+
+# --- What it says -------------------------------------------------------------------------------------------
+
+
+def test_every_mistake_has_words_a_cure_for_each_framework_and_a_lesson():
+    for name, mistake in MISTAKES.items():
+        assert mistake.words.endswith((".", "…")) and tuple(CURES[mistake.cure]) == FRAMEWORKS, name
+        assert LESSONS[mistake.axis].startswith("lesson ")
+    assert set(CURES) == {mistake.cure for mistake in MISTAKES.values()}
+
+
+def test_a_finding_says_what_happened_and_what_to_do():
+    delivery = mistaken(GITHUB, random.Random(12), "rewritten-javascript-indented")
+    [finding] = delivery.diagnose().findings
+    assert finding.words.startswith(
+        "The body was parsed as JSON and written again. It looks like JavaScript's JSON.str"
+    )
+    assert "What differs: " in finding.words
+    assert "express.raw" in finding.cure["Express"] and "get_data" in finding.cure["Flask"]
+    text = str(delivery.diagnose())
+    assert text.startswith("Refused (no_match). Found:\n") and finding.words in text and finding.lesson in text
+
+
+def test_equal_mistakes_are_named_together():
+    delivery = deliver(GITHUB, b'{"a":1}\n', random.Random(13))._replace(body=b'{"a":1}')
+    [(_, names)] = names_of(delivery.diagnose())
+    assert names >= {"newline-lost", "rewritten-javascript", "rewritten-ruby", "rewritten-python-compact"}
+    assert "rewritten-python" not in names and "rewritten" not in names
+
+
+def test_the_names_of_other_secrets_are_shown_and_escaped():
+    delivery = mistaken(SHOPIFY, random.Random(14), "another")
+    delivery = delivery._replace(secrets={"<old>\x1b": delivery.secrets["old"], "twin": delivery.secrets["old"]})
+    diagnosis = delivery.diagnose()
+    assert "'<old>␛' or 'twin'" in str(diagnosis)
+    assert "&lt;old&gt;" in diagnosis._repr_html_() and "<old>" not in diagnosis._repr_html_()
+
+
+def test_a_diagnosis_is_data_too():
+    data = mistaken(STRIPE, random.Random(15), "uppercase-hex").diagnose().as_dict()
+    assert data["ok"] is False and data["reason"] == "no_match" and data["findings"][0]["name"] == "uppercase-hex"
+    assert set(data["findings"][0]["cure"]) == set(FRAMEWORKS)
+
+
+def test_the_differences_are_named():
+    for one, other, words in [
+        (b'{"a":1}', b'{"a": 1}', ["spaces"]),
+        ('{"a":"ë"}'.encode(), b'{"a":"\\u00eb"}', ["escapes"]),
+        (b'{"a":1.0}', b'{"a":1}', ["number form"]),
+        (b'{"b":1,"a":1}', b'{"a":1,"b":1}', ["key order"]),
+        (b'{"b":1.0,"a":"/"}', b'{"a": "\\/", "b": 1}', ["escapes", "spaces", "number form", "key order"]),
+    ]:
+        assert differences(one, other) == words
+
+
+@pytest.mark.node
+def test_javascript_writes_json_as_the_doctor_says():
+    node = shutil.which("node")
+    if not node:
+        assert not os.environ.get("CI"), "Node is missing"
+        pytest.skip("Node is missing")
+    bodies = [json_body(random.Random(n), "rewritten-javascript").decode() for n in range(200)]
+    bodies += [
+        '{"b":1,"10":1,"2":1,"01":1}',
+        "[1e21,1e-7,-0,-0.0,1.50,123456789012345678901,5e-324,1e999]",
+        '["\\u2028\\u007f"]',
+    ]
+    code = "const t=JSON.parse(require('fs').readFileSync(0));process.stdout.write(JSON.stringify(t.map(x=>[JSON.stringify(JSON.parse(x)),JSON.stringify(JSON.parse(x),null,2)])))"
+    done = subprocess.run([node, "-e", code], input=json.dumps(bodies).encode(), capture_output=True, check=True)
+    for body, theirs in zip(bodies, json.loads(done.stdout), strict=True):
+        ours = [
+            WRITERS[name].write(body.encode()).decode()
+            for name in ("rewritten-javascript", "rewritten-javascript-indented")
+        ]
+        assert ours == theirs
