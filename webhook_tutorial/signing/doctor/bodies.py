@@ -6,7 +6,6 @@ import json
 import re
 import zlib
 from base64 import b64decode
-from binascii import Error as NotBase64
 
 from .case import Family
 from .forms import form_originals, read_form
@@ -16,7 +15,9 @@ from .written_again import WRITERS, json_originals, number_originals
 LARGEST = 2_000_000
 
 BOM = b"\xef\xbb\xbf"
-_NEITHER_PARSED_NOR_SAFE = (ValueError, SyntaxError, RecursionError, MemoryError)
+_NOT_WRAPPED_SO = (
+    ValueError, TypeError, LookupError, SyntaxError, RecursionError, MemoryError, zlib.error,
+)  # fmt: skip
 
 
 def _family(originals, tells=(), paired=True):
@@ -70,7 +71,7 @@ def _wrapped(body):
     for unwrap in (_from_base64, _unpacked, _from_json, _from_python, _from_html, _from_form):
         try:
             yield from unwrap(body)
-        except (*_NEITHER_PARSED_NOR_SAFE, NotBase64, zlib.error):
+        except _NOT_WRAPPED_SO:
             continue
 
 

@@ -1,7 +1,9 @@
 """Signs that a mistake leaves behind where it cannot be undone: reasons to suspect it, and no more than that."""
 
 import re
+from itertools import repeat
 
+from ..methods import _key
 from .written_again import load
 
 _OTHER_SECRETS = re.compile(
@@ -12,10 +14,10 @@ _PLACEHOLDER = re.compile(
 )
 
 
-def signs(case, reason):
+def signs(case):
     """Yield sentences about what in a delivery looks like a mistake that cannot be undone."""
     yield from _of_the_headers(case)
-    yield from _of_the_secret(case, reason)
+    yield from _of_the_secret(case)
     yield from _of_the_body(case)
 
 
@@ -35,7 +37,7 @@ def _of_the_headers(case):
         yield "Content-Encoding says that the body came compressed, and here it is not: it may be signed as it came."
 
 
-def _of_the_secret(case, reason):
+def _of_the_secret(case):
     for secret in case.secret:
         if not secret.strip():
             yield "The secret is empty: the variable that should hold it is not set."
@@ -43,10 +45,17 @@ def _of_the_secret(case, reason):
             yield "The secret begins like another kind of key (for an API, or a token), not like one for webhooks."
         elif _PLACEHOLDER.fullmatch(secret.strip()):
             yield "The secret looks like a placeholder, or was copied from where its middle is hidden."
-    if reason == "secret":
+    if not all(map(_is_readable, case.secret, repeat(case.dialect))):
         prefix = case.dialect.key_prefix
         wanted = f"{case.dialect.key}, after {prefix!r}" if prefix else case.dialect.key
         yield f"The secret cannot be read: {case.dialect.name} wants {wanted}."
+
+
+def _is_readable(secret, dialect):
+    try:
+        return bool(_key(secret, dialect.key, dialect.key_prefix))
+    except ValueError:
+        return False
 
 
 def _of_the_body(case):

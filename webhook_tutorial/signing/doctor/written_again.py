@@ -15,7 +15,7 @@ SPACES = (COMPACT, SPACED, {"indent": 2}, {"indent": 4}, {"indent": "\t"})
 #: A larger body is guessed at with fewer ways to write it, as each takes a while.
 LARGE = 200_000
 
-_MARKED = re.compile(r'"\\u0000([-+.0-9eE]+)"')
+_MARKED = re.compile(r'"\\u0000([-+.0-9eE]+|null)"')
 
 
 def load(body, mark_all=False):
