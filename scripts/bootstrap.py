@@ -198,7 +198,7 @@ def found():
 
 
 def setup(test):
-    want, have = wanted(["test"] if test else []), found()
+    want, have = wanted(["lessons", "test"] if test else ["lessons"]), found()
     if have and have.get("python") == want["python"]:
         # A .venv that has the tests' packages serves the lessons as well.
         want["extras"] = sorted(set(want["extras"]) | set(have.get("extras", [])))
@@ -214,8 +214,7 @@ def setup(test):
         sys.stdout.flush()
         make_venv(VENV)
     sys.stdout.flush()
-    extras = "[%s]" % ",".join(want["extras"]) if want["extras"] else ""
-    pip_install(VENV, ["-e", "." + extras, "-c", CONSTRAINTS])
+    pip_install(VENV, ["-e", ".[%s]" % ",".join(want["extras"]), "-c", CONSTRAINTS])
     with open(READY, "w") as file:
         json.dump(want, file)
 
@@ -240,7 +239,10 @@ def write_constraints():
         options = ["--dry-run", "--ignore-installed", "--report", report]
         # pip resolves for another Python only when it may not build anything and has a folder of its own.
         options += ["--python-version", oldest, "--only-binary", ":all:", "--target", os.path.join(folder, "x")]
-        pip_install(folder, options + project["dependencies"] + project["optional-dependencies"]["test"])
+        # The extra "test" names the extra "lessons", by the project's own name, which no index knows.
+        extras = project["optional-dependencies"]["lessons"] + project["optional-dependencies"]["test"]
+        extras = [one for one in extras if not one.startswith(project["name"])]
+        pip_install(folder, options + project["dependencies"] + extras)
         with open(report, encoding="utf-8") as file:
             installed = [one["metadata"] for one in json.load(file)["install"]]
     finally:

@@ -64,7 +64,15 @@ __version__ = "0.1.0"
 def __getattr__(name):
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    thing = getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+    try:
+        thing = getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        # Who has installed the tools alone has not what only the lessons need.
+        raise ModuleNotFoundError(
+            f"{name} needs {error.name}, which comes with the lessons: "
+            'python -m pip install "webhook-tutorial[lessons]"',
+            name=error.name,
+        ) from error
     globals()[name] = thing  # the next time it is found without asking here
     return thing
 

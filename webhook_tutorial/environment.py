@@ -7,7 +7,7 @@ import sys
 LOOPBACK = "127.0.0.1"
 
 #: What the lessons need: a purpose, and the packages that serve it with the oldest version of each. The ranges are
-#: pyproject.toml's; a test compares the two.
+#: those of pyproject.toml, of the project and its extra "lessons"; a test compares them.
 PACKAGES = {
     "notebook": {"jupyterlab": (4, 4), "ipykernel": (7, 1), "ipywidgets": (8, 1)},
     "receiving": {"flask": (3, 1), "werkzeug": (3, 1), "blinker": (1, 9)},

@@ -12,7 +12,13 @@ from webhook_tutorial.cli import tools
 
 WHSEC = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #: What every process of the tools has in its environment: secrets to test with.
-SECRETS = {"STRIPE_SECRET": WHSEC, "GITHUB_SECRET": "a secret of GitHub's", "OTHER_SECRET": "another", "EMPTY": ""}
+SECRETS = {
+    "STRIPE_SECRET": WHSEC,
+    "GITHUB_SECRET": "a secret of GitHub's",
+    "OTHER_SECRET": "another",
+    "OTHER_WHSEC": WHSEC[:-4] + "AAAA",
+    "EMPTY": "",
+}
 
 
 def run(*arguments, color=False):

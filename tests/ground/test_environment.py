@@ -93,13 +93,14 @@ def lines(capsys):
     return capsys.readouterr().out.splitlines()
 
 
-def test_it_asks_for_every_package_that_the_project_depends_on_and_for_the_same_versions():
+def test_it_asks_for_every_package_that_the_lessons_depend_on_and_for_the_same_versions():
     pyproject = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
-    wanted = {}
-    for line in tomllib.loads(pyproject)["project"]["dependencies"]:
+    project, wanted = tomllib.loads(pyproject)["project"], {}
+    for line in project["dependencies"] + project["optional-dependencies"]["lessons"]:
         package = Requirement(line)
         [least] = [one.version for one in package.specifier if one.operator == ">="]
         wanted[package.name] = tuple(map(int, least.split(".")))
+    del wanted["click"]  # the command line's, and no lesson's
     assert {name: least for packages in PACKAGES.values() for name, least in packages.items()} == wanted
 
 

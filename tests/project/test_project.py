@@ -35,8 +35,10 @@ CONDA_NAMES = {
 
 def pip_ranges(pyproject_text):
     project = tomllib.loads(pyproject_text)["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["test"]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["lessons"] + extras["test"]
     ranges = {canonicalize_name(one.name): one.specifier for one in map(Requirement, lines)}
+    del ranges[project["name"]]  # "test" is "lessons", and more
     return ranges | {"python": SpecifierSet(project["requires-python"])}
 
 
@@ -189,6 +191,38 @@ def test_no_network_gets_a_sentence(bootstrap, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="1"):
         bootstrap.pip_install("folder", ["-e", "."])
     assert "check the network" in only_sentence(capsys)
+
+
+def test_constraints_are_resolved_for_tools_lessons_and_tests_and_the_project_itself_is_not_looked_up(
+    bootstrap, monkeypatch
+):
+    asked = []
+
+    def pip_install(folder, arguments):
+        asked.extend(arguments)
+        raise SystemExit
+
+    monkeypatch.setattr(bootstrap, "make_venv", lambda folder: None)
+    monkeypatch.setattr(bootstrap, "pip_install", pip_install)
+    with pytest.raises(SystemExit):
+        bootstrap.write_constraints()
+    found = {canonicalize_name(re.split("[<>=]", one)[0]) for one in asked if re.match("[a-z].*>=", one)}
+    assert found == set(pip_ranges(PYPROJECT)) - {"python"}
+    assert not [one for one in asked if one.startswith("webhook")]
+
+
+@pytest.mark.parametrize(("test", "extras"), [(False, "lessons"), (True, "lessons,test")])
+def test_the_set_up_installs_the_lessons_and_a_venv_for_the_tests_serves_them(
+    bootstrap, monkeypatch, tmp_path, test, extras
+):
+    asked = []
+    monkeypatch.setattr(bootstrap, "READY", str(tmp_path / "ready.json"))
+    monkeypatch.setattr(bootstrap, "make_venv", lambda folder: None)
+    monkeypatch.setattr(bootstrap, "pip_install", lambda folder, arguments: asked.append(arguments[1]))
+    bootstrap.setup(test)
+    monkeypatch.setattr(bootstrap, "found", lambda: json.loads((tmp_path / "ready.json").read_text()))
+    bootstrap.setup(False)
+    assert asked == [f".[{extras}]"]
 
 
 PIP_SAYS = """\
