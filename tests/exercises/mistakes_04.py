@@ -1,9 +1,5 @@
 """Wrong answers that people really give to the exercises of lesson 04: source, and words from the message it gets."""
 
-_PADDLE = (  # right but for the limit of age
-    "'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=';', prefix='h1='"
-)
-
 MISTAKES = {
     "04.verify": tuple(
         (f"import hmac, json, re\nfrom base64 import b64decode, b64encode\n{source}", words)
@@ -71,38 +67,5 @@ MISTAKES = {
          "    t = headers.get('webhook-timestamp', '')\n    if 'webhook-id' not in headers: return 401\n"
          "    return 200 if 'webhook-signature' in headers and t.isdigit() and abs(now - int(t)) <= 300 else 401",
          "The five are gone, and one attack is left"),
-    ),
-    "04.dialect": (
-        ("def paddle():\n    return {'name': 'Paddle', 'signature': 'Paddle-Signature'}", "paddle() must return a Dialect"),
-        *(
-            (
-                "from webhook_tutorial import Dialect\n"
-                "def paddle():\n    return Dialect(name='Paddle', encoding=" + fields + ")",
-                words,
-            )
-            for fields, words in (
-                ("'hex', header='Paddle-Signature', signed='{timestamp}:{body}'", "The Dialect could not be made"),
-                ("'hex', signature='Paddle-Signature', signed='{ts}:{body}'",
-                 "Dialect finds a contradiction: signed must be text whose only braces"),
-                ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{body}', separator=';', prefix='h1='",
-                 "Dialect finds a contradiction: timestamp is 'ts=', and signed does not hold {timestamp}"),
-                ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', prefix='h1='",
-                 "Dialect finds a contradiction: timestamp 'ts=' marks an item of signature"),
-                ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=';'",
-                 "Dialect finds a contradiction: prefix '' and timestamp 'ts=' begin alike"),
-                ("'hex', signature='X-Signature', signed='{body}'", "The signature is looked for in another header"),
-                ("'hex', signature='Paddle-Signature', timestamp='ts', signed='{timestamp}:{body}'", "The time stands in the same"),
-                ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=',', prefix='h1='",
-                 "The items of"),
-                ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=';', prefix='h1'",
-                 "Each signature"),
-                ("'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}.{body}', separator=';', prefix='h1='",
-                 "What is signed is the timestamp, a colon"),
-                (_PADDLE.replace("hex", "base64"), "Paddle's own example does not fit"),
-                (_PADDLE + ", key='base64'", "The secret could not be read"),
-                (_PADDLE + ", max_age=5, max_ahead=0", "A sender whose clock is one second ahead"),
-                (_PADDLE, "Refuse what is older than 5 seconds"),
-            )
-        ),
     ),
 }  # fmt: skip

@@ -3,8 +3,8 @@
 import types
 from base64 import b64encode
 
-from ..clock import START, SimulatedClock
-from ..signing import Dialect, SignatureError, sign, verify
+from ..clock import START
+from ..signing import sign
 from .engine import Exercise, Wrong
 
 _NOW = START
@@ -175,50 +175,6 @@ def _test_bugs(receive):
             raise Wrong(f"The five are gone, and one attack is left: {what} should get 401, with no exception.")
 
 
-def _test_dialect(make):
-    try:
-        paddle = make()
-    except ValueError as error:
-        raise Wrong(f"Dialect finds a contradiction: {error}") from None
-    except TypeError as error:
-        raise Wrong(f"The Dialect could not be made: {error}. Dialect? in a new cell explains the fields.") from None
-    if not isinstance(paddle, Dialect):
-        raise Wrong("paddle() must return a Dialect: return Dialect(name=..., signature=..., ...).")
-    # The example of Paddle's own library: github.com/PaddleHQ/paddle-python-sdk, tests/Unit/Notification/test_Verifier.py
-    published = "ts=1696195954;h1=dummy;h1=d96299976a6eb066f484d7fde011ac56fc32b38fc9940bc419d6e537fdc6ef02"
-    secret = "pdl_ntf_01hbpjmytsa32fhr36nqgc3kgb_WvRO0eL4Bj9rgYYIBZY6wZhG4EHy9jzh"
-
-    def reason(age=0, header=published, body=b"hello-world", name="Paddle-Signature"):
-        try:
-            verify(body, {name: header}, secret, paddle, clock=SimulatedClock(1696195954 + age))
-        except SignatureError as error:
-            return error.reason
-        except ValueError as error:
-            raise Wrong(f"The secret could not be read: {error} The description says: used as it is.") from None
-        return ""
-
-    if paddle.signature.lower() != "paddle-signature":
-        raise Wrong("The signature is looked for in another header: signature= names it.")
-    if paddle.timestamp != "ts=":
-        raise Wrong('The time stands in the same header, behind "ts=": that is timestamp, with its equals sign.')
-    if paddle.separator != ";":
-        raise Wrong("The items of the header are separated by a semicolon.")
-    if paddle.prefix != "h1=":
-        raise Wrong('Each signature stands behind "h1=": that is prefix, with its equals sign.')
-    if paddle.signed != "{timestamp}:{body}":
-        raise Wrong("What is signed is the timestamp, a colon and the body: signed='{timestamp}:{body}'.")
-    if reason() == "no_match":
-        raise Wrong("Paddle's own example does not fit. Look at encoding, method and key.")
-    if reason():
-        raise Wrong(f"Paddle's own example is refused: {reason()}.")
-    if reason(header=published.replace("h1=dummy;", "").replace("d962", "d963")) != "no_match":
-        raise Wrong("A changed signature was believed.")
-    if reason(age=-1):
-        raise Wrong("A sender whose clock is one second ahead is refused; the description does not ask for that.")
-    if reason(age=6) != "too_old" or reason(age=5):
-        raise Wrong("Refuse what is older than 5 seconds, and nothing younger: max_age.")
-
-
 EXERCISES = [
     Exercise(
         name="04.verify",
@@ -275,31 +231,5 @@ def receive_safely(body, headers, secret, now):
 ''',
         answer="receive_safely",
         praise="All five are gone, and the attacks of the first exercise find nothing new.",
-    ),
-    Exercise(
-        name="04.dialect",
-        test=_test_dialect,
-        hints=(
-            "STRIPE in webhook_tutorial.signing is a near relative: time and signatures share one header there too.",
-            "timestamp='ts=' with its equals sign marks an item of the signature header instead of a header.",
-            "Fields you leave out have defaults: HMAC-SHA256, and the secret as text.",
-        ),
-        solution='''
-from webhook_tutorial import Dialect
-
-def paddle():
-    return Dialect(
-        name="Paddle",
-        signature="Paddle-Signature",
-        prefix="h1=",
-        separator=";",
-        timestamp="ts=",
-        signed="{timestamp}:{body}",
-        encoding="hex",
-        max_age=5,
-    )
-''',
-        answer="paddle",
-        praise="Paddle's own published example verifies, and verify needed no new line for it.",
     ),
 ]  # fmt: skip

@@ -83,9 +83,9 @@ CURES = {
 
 #: Where a lesson shows it, by the axis of a mistake.
 LESSONS = {
-    "body": "lesson 13, Four deliveries that are refused: the body",
-    "secret": "lesson 13, Four deliveries that are refused: the secret",
-    "dialect": "lesson 13, From a description to a dialect",
-    "headers": "lesson 13, Four deliveries that are refused: the headers",
-    "time": "lesson 04, Old deliveries",
+    "body": "lesson 13, It says no_match",
+    "secret": "lesson 13, It says no_match",
+    "dialect": "lesson 13, What is signed, and how",
+    "headers": "lesson 13, Receive at your desk",
+    "time": "lesson 04, Break it: the replay",
 }
