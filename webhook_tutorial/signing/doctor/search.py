@@ -97,12 +97,7 @@ class Search:
         Raises:
             Enough: The bound is reached; nothing was computed.
         """
-        key = id(case.headers), id(case.dialect), case.hash
-        if key not in self._read:
-            received = read(case)
-            # The case is kept too, so that no other object gets one of these two ids.
-            self._read[key] = received if received and could_fit(received, case.hash) else None, case
-        received = self._read[key][0]
+        received = self._reading(case)
         if received is None:
             return False
         self._spend(len(case.secret), len(case.secret) * len(case.body))
@@ -111,6 +106,15 @@ class Search:
             return _compare_hash(received, case.hash) if case.hash else _COMPARE(received) is None
         except (SignatureError, ValueError):
             return False
+
+    def _reading(self, case):
+        """What is read in the headers, once; None if no body and no secret could fit then."""
+        key = id(case.headers), id(case.dialect), case.hash
+        if key not in self._read:
+            received = read(case)
+            # The case is kept too, so that no other object gets one of these two ids.
+            self._read[key] = received if received and could_fit(received, case.hash) else None, case
+        return self._read[key][0]
 
     def _spend(self, computations, signed_bytes):
         if self.computations + computations > MOST_COMPUTATIONS or self.signed_bytes + signed_bytes > MOST_BYTES:
@@ -148,6 +152,8 @@ class Search:
             first, second = ([f for f in FAMILIES if f.axis == axis and f.paired] for axis in axes)
             for name, change in (guess for family in first for guess in self._all(family, self.case)):
                 between = self.case._replace(**change)
+                if axes[1] in ("secret", "body") and self._reading(between) is None:
+                    continue
                 for family in second:
                     for other, changes in self._all(family, between):
                         mended = between._replace(**changes)
