@@ -981,3 +981,12 @@ def test_javascript_writes_json_as_the_doctor_says():
             for name in ("rewritten-javascript", "rewritten-javascript-indented")
         ]
         assert ours == theirs
+
+
+def test_only_what_was_tried_is_ruled_out():
+    chance = random.Random(16)
+    delivery = deliver(GITHUB, b'{"type":"order.paid"}', chance)._replace(secret="somebody else's", secrets={})
+    ruled_out = delivery.diagnose().ruled_out
+    assert {"newline-lost", "rewritten-python", "rewritten"} <= set(ruled_out) and "another" not in ruled_out
+    assert not {"compressed", "form-rewritten", "milliseconds", "plus-lost", "secret-quotes"} & set(ruled_out)
+    assert "another" in delivery._replace(secrets={"old": "another one"}).diagnose().ruled_out
