@@ -8,6 +8,7 @@ import pytest
 from support import exchange
 from tools import SECRETS, run
 
+from webhook_tutorial import sample
 from webhook_tutorial.lab.archive import save
 from webhook_tutorial.lab.traffic import Traffic
 from webhook_tutorial.signing import GITHUB
@@ -120,6 +121,18 @@ def test_a_delivery_comes_from_the_file_that_listen_has_kept(asked, tmp_path):
     assert refused.exit_code == 2 and "holds 3 deliveries; there is no number 4" in refused.output
     save(Traffic(), tmp_path / "empty")
     assert run("doctor", "--delivery", tmp_path / "empty", *rest[2:]).exit_code == 2
+
+
+def test_with_the_real_doctor_a_secret_of_another_endpoint_is_found(tmp_path):
+    pytest.importorskip("webhook_tutorial.signing.doctor")
+    body, headers = sample("github", "push", SECRETS["OTHER_SECRET"])
+    (tmp_path / "body").write_bytes(body)
+    (tmp_path / "headers").write_text(json.dumps(headers))
+    files = ["--body", tmp_path / "body", "--headers", tmp_path / "headers", "--dialect", "github", "--json"]
+    found = run("doctor", *files, "--secret-env", "GITHUB_SECRET", "--secret-env", "OTHER_SECRET")
+    assert found.exit_code == 1 and "OTHER_SECRET" in found.output and json.loads(found.output)["ok"] is False
+    assert SECRETS["OTHER_SECRET"] not in found.output
+    assert run("doctor", *files, "--secret-env", "OTHER_SECRET").exit_code == 0
 
 
 def test_wrong_use_is_told(asked, given, tmp_path):

@@ -139,7 +139,7 @@ def test_what_node_signs_verifies_in_listen(node, listening, kind):
     listen = listening("--dialect", kind, "--secret-env", variable, "--count", "2", "--json")
     assert send_from(node, kind, listen.url, secret) == 204
     assert send_from(node, kind, listen.url, other) == 401
-    assert listen.process.wait(20) == 1
+    assert listen.process.wait(60) == 1
     first, second = listen.objects()[1:]
     assert (first["verified"], second["verified"]) == (True, False)
     assert json.loads(first["body"])["name"] == "Zoë & <Ada>"

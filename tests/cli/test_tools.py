@@ -110,8 +110,8 @@ def test_no_color_is_heeded_where_there_is_a_terminal(monkeypatch):
 def test_what_a_terminal_cannot_show_stops_nothing(listening, encoding, arrow):
     """A pipe on Windows, and the ASCII locale of a minimal container, where click writes UTF-8."""
     listen = listening("--count", "1", PYTHONIOENCODING=encoding)
-    assert requests.post(listen.url, data="→".encode(), timeout=10).status_code == 204
-    assert listen.process.wait(20) == 0, listen.errors()
+    assert requests.post(listen.url, data="→".encode(), timeout=30).status_code == 204
+    assert listen.process.wait(60) == 0, listen.errors()
     assert arrow in listen.bytes() and listen.errors() == ""
 
 

@@ -99,7 +99,7 @@ def test_from_pip_install_to_a_verified_stripe_sample(installed, tmp_path):
         url = json.loads((tmp_path / "out").read_text().splitlines()[0])["url"]
         sent = run(installed, "send", f"{url}/webhook", *stripe, "--event", "payment_intent.succeeded")
         assert (sent.returncode, sent.stderr) == (0, "") and "204 No Content" in sent.stdout
-        assert listen.wait(20) == 0, (tmp_path / "err").read_text()
+        assert listen.wait(60) == 0, (tmp_path / "err").read_text()
     finally:
         listen.kill()
         listen.wait()

@@ -15,7 +15,7 @@ WHSEC = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SECRETS = {
     "STRIPE_SECRET": WHSEC,
     "GITHUB_SECRET": "a secret of GitHub's",
-    "OTHER_SECRET": "another",
+    "OTHER_SECRET": "one of another endpoint",
     "OTHER_WHSEC": WHSEC[:-4] + "AAAA",
     "EMPTY": "",
 }
@@ -31,7 +31,7 @@ def run(*arguments, color=False):
 def environment(**more):
     # As an ordinary terminal has it: of what runs the tests, nothing reaches the tools.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "NO_COLOR"))}
-    return kept | SECRETS | {"PYTHONWARNINGS": "error"} | more
+    return kept | SECRETS | {"PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"} | more
 
 
 def command(*arguments):
@@ -56,7 +56,7 @@ class Listening:
                 command("listen", *arguments), cwd=ROOT, env=environment(**more), stdout=out, stderr=err
             )
         try:
-            until(lambda: b"\n" in self.bytes() or self.process.poll() is not None, seconds=30)
+            until(lambda: b"\n" in self.bytes() or self.process.poll() is not None, seconds=60)
             first = self.lines()[0]
             self.url = json.loads(first)["url"] if first.startswith("{") else first.split()[2].rstrip(":")
             self.port = int(self.url.rpartition(":")[2])
@@ -68,7 +68,7 @@ class Listening:
         return self._out.read_bytes()
 
     def text(self):
-        return self.bytes().decode()
+        return self.bytes().decode().replace("\r\n", "\n")
 
     def lines(self):
         return self.text().splitlines()

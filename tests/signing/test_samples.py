@@ -80,6 +80,22 @@ def test_each_carries_what_its_provider_sends_besides():
     assert json.loads(sample("discord", "ping", SEED.hex())[0])["type"] == 0
 
 
+def test_every_dialect_signs_our_events_or_says_in_a_sentence_why_not():
+    signed = set()
+    for name, dialect in BY_NAME.items():
+        if dialect.method == "ed25519":
+            continue
+        try:
+            body, headers = sample(name, "order_placed", secrets(name)[0], url="https://example.com/hook")
+        except ValueError as error:
+            assert str(error).endswith(".") and dialect.name in str(error)
+            continue
+        whole = {"method": "POST", "url": "https://example.com/hook"}
+        verify(body, headers, secrets(name)[1], dialect, **{p: whole[p] for p in dialect.places if p in whole})
+        signed.add(name)
+    assert signed >= {"standard-webhooks", "svix", "github", "stripe", "slack", "shopify"}
+
+
 def test_every_sample_has_its_source():
     for events in BY_PROVIDER.values():
         assert all(found.source.startswith("https://") for found in events.values())

@@ -93,7 +93,7 @@ def _delivery(provider, dialect, event, secrets, data, url):
             body = Path(data).read_bytes()
         if secrets:
             headers |= signature(body, secrets, dialect, id=id, now=now, url=url)
-        elif dialect.id:
+        elif dialect.id and ":" not in dialect.id:  # the id that stands in the body of some is no header
             headers[dialect.id] = id
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None
