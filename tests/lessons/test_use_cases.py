@@ -18,8 +18,9 @@ FURTHER = ("import axes, diagram",)
 class UseCase:
     """A scene's module, cells with its handlers, those without a safeguard and what breaks, and the one that has it."""
 
-    def __init__(self, module, cells, careless, careful):
+    def __init__(self, module, cells, careless, careful, in_the_events=False):
         self.module, self.cells, self.careless, self.careful = module, cells, careless, careful
+        self.in_the_events = in_the_events
 
 
 USE_CASES = [
@@ -46,30 +47,35 @@ USE_CASES = [
         (*MAIN, "import history", "def note(", "def note_what_is_asked("),
         {"note": "The log has "},
         "note_what_is_asked",
+        in_the_events=True,
     ),
     UseCase(
         "pricing",
         (*FURTHER, "def reprice(", "def reprice_calmly("),
         {"reprice": "It was 4.00 to 6.90. It changed 28 times within 10 minutes of the change before."},
         "reprice_calmly",
+        in_the_events=True,
     ),
     UseCase(
         "support",
         (*FURTHER, "def offer(", "def offer_once("),
         {"offer": "It opened for Ada, Ada, Ada, Dora."},
         "offer_once",
+        in_the_events=True,
     ),
     UseCase(
         "curation",
         (*FURTHER, "def curate(", "def safe_entry("),
         {"curate": "A browser finds <img>, onerror= in <img>, src= in <img>, javascript:alert(1) in href=, onmouse"},
         "curate_safely",
+        in_the_events=True,
     ),
     UseCase(
         "badges",
         (*FURTHER, "def award(", "def award_fairly("),
         {"award": "Badges were given wrongly: Bela's regular without having earned it."},
         "award_fairly",
+        in_the_events=True,
     ),
 ]  # fmt: skip
 each = pytest.mark.parametrize("case", USE_CASES, ids=lambda case: case.module)
@@ -103,7 +109,7 @@ def test_without_it_the_fault_wins(case, handlers):
 @each
 def test_without_its_fault_the_careless_handler_would_do(case, handlers):
     """Unless the fault is in the events themselves."""
-    if case.module in ("history", "pricing", "support", "curation", "badges"):
+    if case.in_the_events:
         pytest.skip("what goes wrong here comes with the events")
     scene = scene_of(case)
     calm = {name: replace(service, down=(), lost=()) for name, service in scene.services.items()}

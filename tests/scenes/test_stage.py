@@ -200,8 +200,9 @@ def test_a_scene_shows_what_happens_and_what_goes_wrong():
         "(nobody answers at first: it comes 5 minutes later, the answer is lost: it comes again)",
         "  10:05 a_long_name user=Ada n=22  (the answer is lost: it comes again)",
         "  10:06 b",
-        "chat: down from 09:08 to 09:15; down from 09:20 to 09:21; keeps and loses its answers from 09:03 to 09:04; "
-        "keeps and loses its answers from 09:05 to 10:06; understands Idempotency-Key",
+        "chat: down from 09:08 to 09:15; down from 09:20 to 09:21; "
+        "keeps what comes from 09:03 to 09:04, and its answers are lost; "
+        "keeps what comes from 09:05 to 10:06, and its answers are lost; understands Idempotency-Key",
         "crm: does not understand Idempotency-Key",
         "Promise: All is well.",
     ]
@@ -1247,6 +1248,7 @@ def test_what_is_sound_passes_all_three(fields, handle, receiving):
 
 ELSE, NOBODY, CHANGED = (f"A delivery {wrong} was answered with {{}}: 401 refuses it." for wrong in FORGERIES)
 STRANGE = "With another secret at both ends, and a stranger's deliveries in between, "
+ANEW = " A call without an Idempotency-Key is a new one each time."
 DOUBLED = "With each delivery twice, and a receiver that is started again, "
 
 
@@ -1289,18 +1291,23 @@ DOUBLED = "With each delivery twice, and a receiver that is started again, "
                 + "chat holds 0 instead of 2. The first error: Not delivered (waiting). Its answers: 401, 401, 401."
             },
         ),
-        (CHAT, without_a_key, receiver, {"once": "With each answer of chat lost once, chat holds 13 instead of 2."}),
+        (
+            CHAT,
+            without_a_key,
+            receiver,
+            {"once": "With each answer of chat lost once, chat holds 13 instead of 2." + ANEW},
+        ),
         (
             CHAT,
             with_a_new_key_each_time,
             receiver,
-            {"once": "With each answer of chat lost once, chat holds 13 instead of 2."},
+            {"once": "With each answer of chat lost once, chat holds 13 instead of 2." + ANEW},
         ),
         (
             {"services": {"crm": Service(), "chat": Service()}, "events": happened(0)},
             lambda event, stage: (post(stage, 1, "a", "crm").raise_for_status(), post(stage, 2).raise_for_status())[0],
             receiver,
-            {"once": "With each answer of chat lost once, chat holds 6 instead of 1."},
+            {"once": "With each answer of chat lost once, chat holds 6 instead of 1." + ANEW},
         ),
         (TABLE, nothing, webhook(without_an_inbox), {"once": DOUBLED + "notes holds 4 instead of 2."}),
         (TABLE, nothing, remembering, {"once": DOUBLED + "notes holds 4 instead of 2."}),

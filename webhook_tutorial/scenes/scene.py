@@ -49,7 +49,10 @@ class Service:
 
     def __str__(self):
         words = [f"down from {time_of_day(begin)} to {time_of_day(end)}" for begin, end in self.down]
-        words += [f"keeps and loses its answers from {time_of_day(b)} to {time_of_day(e)}" for b, e in self.lost]
+        words += [
+            f"keeps what comes from {time_of_day(b)} to {time_of_day(e)}, and its answers are lost"
+            for b, e in self.lost
+        ]
         return "; ".join([*words, f"{'understands' if self.knows_keys else 'does not understand'} Idempotency-Key"])
 
 

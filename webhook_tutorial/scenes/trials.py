@@ -90,7 +90,8 @@ def _once(scene, handle, receiver, plain):
             lost = scene.services | {name: replace(service, lost=((0, 2 * LONGEST),))}
             play = perform(replace(scene, services=lost), handle, receiver)
             if wrong := _otherwise(plain, play, f"With each answer of {name} lost once"):
-                return wrong
+                new = " A call without an Idempotency-Key is a new one each time."
+                return wrong + new * (len(play.services[name]) > len(plain.services[name]))
     return ""
 
 
