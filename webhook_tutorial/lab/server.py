@@ -117,21 +117,14 @@ class Server:
         with self._stopping:
             if not self.running:
                 return
-            try:
-                self._end()
-            except BaseException:  # whoever loses patience at the end of a with block leaves no server up either
-                self._end()
-                raise
-
-    def _end(self):
-        if self._accepting.is_alive():
-            self._threads.shutdown()
-            self._accepting.join()
-        self._threads.server_close()
-        self._threads.end_clients()
-        self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
-        self.running = False
-        stopped(self)
+            if self._accepting.is_alive():
+                self._threads.shutdown()
+                self._accepting.join()
+            self._threads.server_close()
+            self._threads.end_clients()
+            self.traffic.close(f"The server {self.name!r} has stopped, so nothing more will come.")
+            self.running = False
+            stopped(self)
 
     def _let_go(self):
         """In a child made by fork: this copy serves nothing, and the server itself stays its parent's."""
@@ -142,7 +135,11 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.stop()
+        try:
+            self.stop()
+        except BaseException:  # at the end of a with block nobody else can stop it again
+            self.stop()
+            raise
 
     def __repr__(self):
         return f"<Server {self.name} {self.url} {'running' if self.running else 'stopped'}>"
