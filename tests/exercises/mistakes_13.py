@@ -98,7 +98,7 @@ MISTAKES = {
         (_shake(zoom="False"), "To Zoom's endpoint.url_validation it answered None"),
         (_shake(token='hmac.digest(token.encode(), secret.encode(), "sha256").hex()'), "The encryptedToken is HMAC-SHA256"),
         (_shake(zoom='"payload" in event and "plainToken" in event["payload"]'), "To {'event': 'meeting.started'"),
-        (_shake(zoom='event["event"] == "endpoint.url_validation"'), "It raised KeyError for {'type': 'endpoint.url"),
+        (_shake(zoom='event["event"] == "endpoint.url_validation"'), "It raised KeyError for {'type': 'app_mention'"),
         (_shake().replace('"plainToken": token', '"plainToken": secret'), "The plainToken goes back as it came"),
     ),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Exercises of lesson 13: a dialect from a description, four causes, questions to a page, and two handshakes."""
 
+import copy
 import hmac
 
 from ..clock import SimulatedClock
@@ -94,7 +95,7 @@ _PAGE = {
     "answer_within_seconds": "The page names two times. How long does it wait for an answer, not for a connection?",
     "hours_of_retries": "Add the waits of the five retries up: how many hours lie between the first attempt and the last?",
     "in_order": "Does the page promise an order? Read its last sentence about retries.",
-    "dedupe_by": "The number in the header is new at each attempt, and it is not signed. What is the same each time, and signed?",
+    "dedupe_by": "It has to be the same at each attempt of one event, another one for another event, and signed.",
     "secrets_at_once": "How many secrets are good at the same time while one is changed?",
 }
 
@@ -120,19 +121,11 @@ def _test_handshake(handshake):
         raise Wrong(f"To Slack's url_verification it answered {got!r}: a dictionary with the challenge alone.")
     if _shake(handshake, slack | {"challenge": "another"}) != {"challenge": "another"}:
         raise Wrong("To another challenge it gave the same answer.")
-    zoom = {"event": "endpoint.url_validation", "payload": {"plainToken": "qgg8vlvZRS6UYooatFL8Aw"}, "event_ts": 1}
-    got = _shake(handshake, zoom)
-    right = hmac.digest(_SECRET.encode(), b"qgg8vlvZRS6UYooatFL8Aw", "sha256").hex()
-    if not isinstance(got, dict) or set(got) != {"plainToken", "encryptedToken"}:
-        raise Wrong(
-            f"To Zoom's endpoint.url_validation it answered {got!r}: a dictionary of plainToken and encryptedToken."
-        )
-    if got["plainToken"] != "qgg8vlvZRS6UYooatFL8Aw":
-        raise Wrong("The plainToken goes back as it came.")
-    if got["encryptedToken"] != right:
-        raise Wrong("The encryptedToken is HMAC-SHA256 of the plainToken with the secret as key, in hex.")
+    for token, secret in (("qgg8vlvZRS6UYooatFL8Aw", _SECRET), ("another-token", "another-example")):
+        _test_zoom(handshake, token, secret)
     for event in (
         {"type": "event_callback", "event": {"type": "message"}},
+        {"type": "app_mention", "challenge": "of a game"},
         {"event": "meeting.started", "payload": {"plainToken": "x"}},
         {"type": "endpoint.url_validation"},
         {},
@@ -141,9 +134,23 @@ def _test_handshake(handshake):
             raise Wrong(f"To {event} it answered {got!r}: that is no handshake, so None.")
 
 
-def _shake(handshake, event):
+def _test_zoom(handshake, token, secret):
+    zoom = {"event": "endpoint.url_validation", "payload": {"plainToken": token}, "event_ts": 1}
+    got = _shake(handshake, zoom, secret)
+    right = hmac.digest(secret.encode(), token.encode(), "sha256").hex()
+    if not isinstance(got, dict) or set(got) != {"plainToken", "encryptedToken"}:
+        raise Wrong(
+            f"To Zoom's endpoint.url_validation it answered {got!r}: a dictionary of plainToken and encryptedToken."
+        )
+    if got["plainToken"] != token:
+        raise Wrong("The plainToken goes back as it came.")
+    if got["encryptedToken"] != right:
+        raise Wrong("The encryptedToken is HMAC-SHA256 of the plainToken with the secret as key, in hex.")
+
+
+def _shake(handshake, event, secret=_SECRET):
     try:
-        return handshake(event, _SECRET)
+        return handshake(copy.deepcopy(event), secret)
     except Exception as error:
         raise Wrong(f"It raised {type(error).__name__} for {event}.") from None
 
