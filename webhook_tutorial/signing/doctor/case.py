@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..dialect import Dialect
+from ..places import JSON, MOST_SIGNATURES
 
 
 class Case(NamedTuple):
@@ -36,19 +37,28 @@ class Case(NamedTuple):
         value = self.headers.get(name.lower(), "")
         return value if isinstance(value, str) and len(value) <= LONGEST_HEADER else ""
 
+    def signed_by(self, dialect=None):
+        """The names of the headers in which this dialect's signature stands, in small letters, those that are there."""
+        name = (dialect or self.dialect).signature.lower()
+        names = [name.replace("{n}", str(n)) for n in range(1, MOST_SIGNATURES + 1)] if "{n}" in name else [name]
+        return [name for name in names if name in self.headers]
+
     def items(self):
-        """What the header with the signature holds, divided."""
-        value, separator = self.header(self.dialect.signature), self.dialect.separator
-        return value.split(separator) if separator else [value]
+        """What the header with the signature holds, divided; or the values of several."""
+        names, separator = self.signed_by(), self.dialect.separator
+        values = [self.header(name) for name in names]
+        return values[0].split(separator) if separator and values else values
 
     def with_items(self, items):
         """The headers with other items where the signature stands."""
-        return self.headers | {self.dialect.signature.lower(): self.dialect.separator.join(items)}
+        if self.dialect.separator:
+            items = [self.dialect.separator.join(items)]
+        return self.headers | dict(zip(self.signed_by(), items, strict=True))
 
     def read_by(self):
         """The names of the headers that the dialect reads, in small letters, those that are there."""
-        names = (self.dialect.signature, self.dialect.timestamp_header, self.dialect.id)
-        return [name.lower() for name in names if name and name.lower() in self.headers]
+        names = (self.dialect.timestamp_header, self.dialect.id)
+        return self.signed_by() + [name.lower() for name in names if name and name.lower() in self.headers]
 
 
 #: A header that is longer is left as it is: no sender needs it.
@@ -60,18 +70,32 @@ class Family:
     """Guesses that are made together: all of one axis, and of one kind.
 
     Attributes:
-        axis: ``"body"``, ``"secret"``, ``"dialect"``, ``"headers"`` or ``"time"``. Two mistakes are looked for
-            together only on two axes.
+        axis: ``"body"``, ``"secret"``, ``"dialect"``, ``"headers"``, ``"time"`` or ``"url"``. Two mistakes are looked
+            for together only on two axes, or on two parts of one.
         guesses: A function of a `Case` that yields pairs: a mistake's name, and what of the case is otherwise when
             it is undone, a dictionary. The first of them should be the most frequent.
         tells: The names of the mistakes that can be found so, beyond those that it yields.
         paired: Whether it is tried together with mistakes of other axes.
+        part: Of the axis ``"url"``: ``"origin"`` is what stands before the path, and ``"tail"`` the rest.
     """
 
     axis: str
     guesses: Callable
     tells: tuple = ()
     paired: bool = True
+    part: str = ""
+
+    def is_of(self, axis):
+        """Whether its guesses are of an axis, or of a part of one."""
+        return axis in (self.axis, self.part)
+
+
+def reads_the_body(dialect):
+    """Whether more than the signature depends on the body: what is not a form, or not JSON, is refused before."""
+    if dialect.plain:
+        return False
+    places = (dialect.signature, dialect.id, dialect.timestamp)
+    return "form" in dialect.places or bool(dialect.body_hash) or any(place.startswith(JSON) for place in places)
 
 
 @lru_cache(256)

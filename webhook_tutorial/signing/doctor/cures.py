@@ -61,6 +61,30 @@ CURES = {
         '.digest("hex") or .digest("base64"), as it arrives; compare it without what stands before it',
         "OpenSSL::HMAC.hexdigest, or Base64.strict_encode64(OpenSSL::HMAC.digest(…)), as it arrives",
     ),
+    "address": _lines(
+        "url = PUBLIC_URL + request.full_path.rstrip('?')  # PUBLIC_URL: from your settings, as you registered it",
+        "url = settings.PUBLIC_URL + request.get_full_path()  # PUBLIC_URL: as you registered it, without the path",
+        'url = PUBLIC_URL + request.scope["raw_path"].decode() + (f"?{query}" if (query := request.url.query) else "")',
+        "const url = PUBLIC_URL + req.originalUrl  // PUBLIC_URL: from your settings; not req.protocol, not the Host",
+        'url = ENV.fetch("PUBLIC_URL") + request.original_fullpath  # not request.original_url, made of the Host',
+    ),
+    "url-encoding": _everywhere(
+        "hand over path and query as they came, undecoded; HubSpot alone signs some characters decoded: decode those"
+    ),
+    "method": _lines(
+        "method=request.method",
+        "method=request.method",
+        "method=request.method",
+        "req.method  // before method-override",
+        "request.request_method  # in capitals; without Rack::MethodOverride",
+    ),
+    "stamp": _lines(
+        'stamp = request.headers["X-…"]  # the text as it came, not a number or datetime written again',
+        'stamp = request.headers["X-…"]  # the text as it came, not a number or datetime written again',
+        'stamp = request.headers["X-…"]  # the text as it came, not a number or datetime written again',
+        'const stamp = req.get("X-…")  // the text as it came, not new Date(…) written again',
+        'stamp = request.headers["X-…"]  # the text as it came, not a Time written again',
+    ),
     "headers": _lines(
         "request.headers  # not request.environ",
         "request.headers  # not request.META",
@@ -87,5 +111,6 @@ LESSONS = {
     "secret": "lesson 13, It says no_match",
     "dialect": "lesson 13, What is signed, and how",
     "headers": "lesson 13, Receive at your desk",
+    "url": "lesson 13, A provider that signs the address",
     "time": "lesson 04, Break it: the replay",
 }

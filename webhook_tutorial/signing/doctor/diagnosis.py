@@ -11,7 +11,7 @@ class Finding:
     """A mistake that was found: with it undone, the signature fits.
 
     Attributes:
-        axis: ``"body"``, ``"secret"``, ``"dialect"``, ``"headers"`` or ``"time"``.
+        axis: ``"body"``, ``"secret"``, ``"dialect"``, ``"headers"``, ``"time"`` or ``"url"``.
         name: The mistake's name, for programs.
         words: What happened, in a sentence or two.
         cure: What helps, a dictionary: a line for each of Flask, Django, FastAPI, Express and Rails.

@@ -6,7 +6,9 @@ from ...look import one_line
 from ..checks import CHECKS, SignatureError
 from ..dialects import STANDARD_WEBHOOKS
 from ..methods import list_secrets
+from ..places import check_given
 from ..signature import verify
+from .addresses import address_of
 from .case import Case
 from .cures import CURES, LESSONS
 from .diagnosis import Diagnosis, Finding
@@ -34,8 +36,9 @@ def diagnose(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, secrets=None, 
 
     Raises:
         TypeError: The body is not bytes, a secret is not text, or headers or secrets are no mapping.
-        ValueError: No secret is given.
+        ValueError: No secret is given, or the dialect signs the method or the URL, and it is not given.
     """
+    check_given(dialect, method, url)
     case = _case(body, headers, secret, dialect, secrets, method, url)
     reason = _refusal(case, headers, clock)
     if not reason:
@@ -112,6 +115,7 @@ def _words(step):
     called = " or ".join(repr(one_line(name)) for name, secret in given.others.items() if secret == mended.secret)
     details = {
         "others": called, "dialect": mended.dialect.name, "signed": mended.dialect.signed, "hash": mended.hash.upper(),
+        "method": one_line(mended.method), **_of_the_address(mended.url),
     }  # fmt: skip
     sentences = dict.fromkeys(MISTAKES[name].words for name in step.names)
     words = " Or: ".join(sentence.format(**details) for sentence in sentences)
@@ -123,6 +127,16 @@ def _words(step):
     return words
 
 
+def _of_the_address(url):
+    """What may be shown of a URL."""
+    address = address_of(url)
+    if not address:
+        return dict.fromkeys(("scheme", "host", "port", "origin"), "")
+    origin = address._replace(path="", query="", fragment="")
+    port = f"with :{address.port}" if address.port else "without a port"
+    return {"scheme": address.scheme, "host": address.host, "port": port, "origin": str(origin)}
+
+
 def _of_its_age(case, steps, clock):
     """Findings about the time of a delivery that is mended but for its age."""
     mended = steps[-1].mended if steps else case
@@ -132,8 +146,15 @@ def _of_its_age(case, steps, clock):
         _COMPARE_AGE(received)
     except SignatureError as error:
         name = error.reason.replace("_", "-")
-        if received.timestamp.isdigit() and len(received.timestamp) > 11:
-            name = "milliseconds"
+        name = _wrong_unit(received) or name
         mistake = MISTAKES[name]
         words = f"{mistake.words} {error}"
         yield Finding("time", name, words, CURES[mistake.cure], lesson=LESSONS["time"])
+
+
+def _wrong_unit(received):
+    """The name of the mistake where a time is read in another unit than it is written in, as its length tells."""
+    digits = len(received.timestamp) if received.timestamp.isdigit() else 0
+    if received.dialect.time_format == "seconds" and digits > 11:
+        return "milliseconds"
+    return "seconds" if received.dialect.time_format == "milliseconds" and 9 <= digits <= 11 else ""

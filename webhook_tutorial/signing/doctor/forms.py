@@ -2,7 +2,7 @@
 
 import re
 from itertools import product
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 #: How programs write a form: what they leave as it is besides letters, digits and "_", and what a space becomes.
 FORMS = {
@@ -37,5 +37,46 @@ def _quoted(text, safe, space):
 
 def form_originals(fields):
     """Yield forms with these fields, as any program writes them."""
+    for (safe, space), lower in product(FORMS.values(), (False, True)):
+        yield write_form(fields, safe, space, lower).encode()
+
+
+def misread_forms(body):
+    """Yield pairs: a mistake, and the form as it was before its fields were read or written wrongly."""
+    yield "form-plus", body.replace(b"%2B", b"+").replace(b"%2b", b"+")
+    yield "form-plus", body.replace(b"+", b"%2B")
+    if b"%25" in body:
+        yield "form-encoded-twice", unquote_to_bytes(body)
+    if re.search(rb"[^A-Za-z0-9_.~%+*&=-]", body):
+        yield from (("form-decoded", form) for form in _written(_fields(body)))
+    for encoding in ("latin-1", "cp1252"):
+        yield from (("form-read-as-latin1", form) for form in _recoded(body, "utf-8", encoding))
+        yield from (("form-made-latin1", form) for form in _recoded(body, encoding, "utf-8"))
+
+
+def _fields(body):
+    """The fields as they stand; what follows an & without a = is of the value before."""
+    fields = []
+    for field in body.split(b"&"):
+        name, equals, value = field.partition(b"=")
+        if equals or not fields:
+            fields.append([name, value])
+        else:
+            fields[-1][1] += b"&" + name
+    return fields
+
+
+def _recoded(body, read, written):
+    fields = [[unquote_to_bytes(text.replace(b"+", b" ")) for text in field] for field in _fields(body)]
+    if all(text.isascii() for field in fields for text in field):
+        return
+    try:
+        yield from _written([[text.decode(read).encode(written) for text in field] for field in fields])
+    except UnicodeError:
+        return
+
+
+def _written(fields):
+    """Forms with these fields, bytes, as any program writes them."""
     for (safe, space), lower in product(FORMS.values(), (False, True)):
         yield write_form(fields, safe, space, lower).encode()

@@ -1,11 +1,10 @@
 """What is done to a header, or is wrong in a dialect, undone."""
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from .. import dialects as known
 from ..methods import _DECODE
+from ..places import JSON, SignatureError, at, document
 from .case import Family, variant
 
 # --- Dialects -----------------------------------------------------------------------------------------------
@@ -13,8 +12,18 @@ from .case import Family, variant
 
 def _other_dialects(case):
     for dialect in known.DIALECTS + getattr(known, "MORE_DIALECTS", ()):
-        if dialect != case.dialect and dialect.signature.lower() in case.headers:
+        if dialect != case.dialect and _is_signed_in(case, dialect):
             yield "another-dialect", {"dialect": dialect}
+
+
+def _is_signed_in(case, dialect):
+    """Whether a signature stands where this dialect has it."""
+    if not dialect.signature.startswith(JSON):
+        return bool(case.signed_by(dialect))
+    try:
+        return bool(at(document(case.body), dialect.signature))
+    except SignatureError:
+        return False
 
 
 def _signature_texts(case):
@@ -30,7 +39,7 @@ def _signature_texts(case):
         ("signature-in-base64-of-hex", _hex_inside if dialect.encoding == "hex" else str),
     ):
         yield from _with_signatures(case, name, change)
-    prefix, stamp = dialect.prefix, "" if dialect.timestamp_header else dialect.timestamp
+    prefix, stamp = dialect.prefix, dialect.mark
     others = [item for item in items if not (stamp and item.startswith(stamp))]
     if not any(item.startswith(prefix) for item in others if prefix):
         for name, pattern in (("signature-prefix", r""), ("signature-prefix", r"[A-Za-z0-9-]{1,12}[=,:] ?")):
@@ -59,8 +68,8 @@ def _hex_inside(text):
         return text
 
 
-#: Hashes that an HMAC is made with besides SHA-256.
-HASHES = ("sha1", "sha512", "sha384")
+#: Hashes that an HMAC is made with.
+HASHES = ("sha1", "sha256", "sha512", "sha384")
 
 
 def _other_hashes(case):
@@ -69,6 +78,8 @@ def _other_hashes(case):
     if not dialect.method.startswith("hmac"):
         return
     for hash in HASHES:
+        if dialect.method == f"hmac-{hash}":
+            continue
         yield "another-hash", {"hash": hash}
         for name in ("x-hub-signature", dialect.signature.lower()):
             other = variant(dialect, signature=name, prefix=f"{hash}=", encoding="hex", separator="")
@@ -89,8 +100,10 @@ def _signed_parts(case):
             ]  # fmt: skip
         for template in templates:
             yield from _signed_as(dialect, template)
-    if dialect.places != ("body",):
-        yield from _signed_as(dialect, "{body}")
+    before = "{secret}" if "secret" in dialect.places else ""
+    for template in ("{body}", "{url}", "{url}{body}", "{method}{url}{body}", "{url}{form}"):
+        if template == "{body}" or case.url:
+            yield from _signed_as(dialect, before + template)
 
 
 def _signed_as(dialect, template):
@@ -98,9 +111,11 @@ def _signed_as(dialect, template):
         return
     changes = {} if "{id}" in template else {"id": ""}
     if "{timestamp}" not in template:
-        if not dialect.timestamp_header:
+        if dialect.timestamp and not dialect.timestamp_header:
             return
-        changes |= {"timestamp": "", "max_age": None, "max_ahead": None}
+        changes |= {"timestamp": "", "max_age": None, "max_ahead": None, "time_format": "seconds"}
+    if "{url}" not in template:
+        changes["body_hash"] = ""
     other = variant(dialect, signed=template, **changes)
     if other:
         yield "signed-otherwise", {"dialect": other}
@@ -118,6 +133,13 @@ def _header_names(case):
             named[plain] = _as_text(value)
     if named:
         yield "header-names", {"headers": case.headers | named}
+
+
+def _content_type(case):
+    if "form" in case.dialect.places and b"=" in case.body:
+        kind = "application/x-www-form-urlencoded"
+        if case.header("content-type").partition(";")[0].strip().lower() != kind:
+            yield "content-type", {"headers": case.headers | {"content-type": kind}}
 
 
 def _header_values(case):
@@ -152,60 +174,6 @@ def _is_twice(value):
     return len(value) % 2 == 1 and value[half] == "," and value[:half] == value[half + 1 :]
 
 
-# --- Times --------------------------------------------------------------------------------------------------
-
-
-def _times(case):
-    dialect = case.dialect
-    if not dialect.timestamp:
-        return
-    stamp = _stamp(case)
-    for name, text in _written_otherwise(stamp):
-        yield from _with_stamp(case, name, text)
-    used, tried = case.read_by(), 0
-    for header in case.headers:
-        value = case.header(header)
-        if header in used or tried > 8 or not 10 <= len(value) <= 40:
-            continue
-        for _, text in [("", value), *_written_otherwise(value)]:
-            if text != stamp and re.fullmatch("[0-9]{9,13}", text):
-                tried += 1
-                yield from _with_stamp(case, "another-header", text)
-
-
-def _stamp(case):
-    dialect = case.dialect
-    if dialect.timestamp_header:
-        return case.header(dialect.timestamp_header)
-    return next((i[len(dialect.timestamp) :] for i in case.items() if i.startswith(dialect.timestamp)), "")
-
-
-def _written_otherwise(text):
-    """Yield a time in whole seconds for one that is written in another way."""
-    if re.fullmatch("[0-9]{12,14}", text):
-        yield "milliseconds", text[:-3]
-    if re.fullmatch(r"[0-9]{9,11}\.[0-9]+", text):
-        yield "time-form", text.partition(".")[0]
-    if re.fullmatch(r"[^0-9]?\s*[0-9]{9,11}\s*[^0-9]?", text) and not text.isdigit():
-        yield "time-form", re.sub("[^0-9]", "", text)
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = read(text)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            yield "time-form", str(int(moment.timestamp()))
-        except (ValueError, TypeError, IndexError, OverflowError, OSError):
-            continue
-
-
-def _with_stamp(case, name, text):
-    dialect, items = case.dialect, case.items()
-    if dialect.timestamp_header:
-        yield name, {"headers": case.headers | {dialect.timestamp_header.lower(): text}}
-    else:
-        others = [item for item in items if not item.startswith(dialect.timestamp)]
-        yield name, {"headers": case.with_items([dialect.timestamp + text, *others])}
-
-
 HEADER_FAMILIES = (
     Family("dialect", _other_dialects),
     Family("dialect", _signature_texts),
@@ -213,5 +181,5 @@ HEADER_FAMILIES = (
     Family("dialect", _signed_parts, paired=False),
     Family("headers", _header_names),
     Family("headers", _header_values),
-    Family("time", _times),
+    Family("headers", _content_type),
 )

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from ..checks import CHECKS, Received, SignatureError
 from ..methods import _ENCODE, _key
+from .addresses import ADDRESS_FAMILIES
 from .bodies import BODY_FAMILIES
-from .case import Case
+from .case import Case, reads_the_body
 from .keys import SECRET_FAMILIES
 from .readings import HASHES, HEADER_FAMILIES
+from .stamps import TIME_FAMILIES
 from .written_again import writers_of
 
 #: How many signatures are computed for one diagnosis, at most.
@@ -17,14 +19,17 @@ MOST_COMPUTATIONS = 3_000
 #: How many bytes are signed for it, at most: a large body allows fewer computations, one of 1 MB about a hundred.
 MOST_BYTES = 100_000_000
 
-FAMILIES = HEADER_FAMILIES + SECRET_FAMILIES + BODY_FAMILIES
+FAMILIES = HEADER_FAMILIES + TIME_FAMILIES + ADDRESS_FAMILIES + SECRET_FAMILIES + BODY_FAMILIES
 
-#: Which axes are tried together, in this order: what the second one guesses may depend on what the first has mended.
+#: Which axes, or parts of one, are tried together, in this order: what the second one guesses may depend on what the
+#: first has mended.
 #: Those with the body come last, as they are the most.
 PAIRS = (
+    ("origin", "secret"), ("tail", "secret"), ("origin", "tail"),
     ("dialect", "secret"), ("headers", "secret"), ("time", "secret"),
     ("dialect", "headers"), ("headers", "dialect"), ("dialect", "time"), ("headers", "time"),
     ("secret", "body"), ("dialect", "body"), ("headers", "body"), ("time", "body"),
+    ("dialect", "url"), ("headers", "url"), ("time", "url"), ("origin", "body"), ("tail", "body"),
 )  # fmt: skip
 
 _READ = [check.run for check in CHECKS if check.name not in ("age", "match")]
@@ -45,26 +50,29 @@ class Step(NamedTuple):
 
 
 #: How many bytes a signature has, by its method and by the hash of a guess.
-SIZES = {"hmac-sha256": 32, "ed25519": 64} | {hash: hashlib.new(hash).digest_size for hash in HASHES}
+SIZES = {"ed25519": 64} | {
+    method: hashlib.new(hash).digest_size for hash in HASHES for method in (hash, f"hmac-{hash}")
+}
 
 
 def could_fit(received, hash):
     """Whether a signature is as long as the right one is. It costs nothing, and spares most computations."""
-    size = SIZES.get(hash or received.dialect.method)
-    if size is None:
-        return True
+    size = SIZES[hash or received.dialect.method]
     length = len(_ENCODE[received.dialect.encoding](bytes(size)))
     return any(len(one) == length for one in received.signatures)
 
 
 def read(case):
-    """What the checks before the last read in a delivery, a `Received`; None if they refuse it."""
+    """What the checks before the last read in a delivery, a `Received`; None if they refuse it.
+
+    None also if a dialect that is a guess signs the method or the URL, and none was handed over.
+    """
     placed = {name: getattr(case, name) for name in ("method", "url") if name in case.dialect.places}
-    received = Received(case.body, case.headers, case.secret, case.dialect, **placed)
     try:
+        received = Received(case.body, case.headers, case.secret, case.dialect, **placed)
         for run in _READ:
             run(received)
-    except SignatureError:
+    except (SignatureError, ValueError):
         return None
     return received
 
@@ -101,7 +109,7 @@ class Search:
         if received is None:
             return False
         self._spend(len(case.secret), len(case.secret) * len(case.body))
-        received.body, received.secret = case.body, case.secret
+        received.body, received.secret = case.body, case.secret  # a dialect that reads the body is read anew each time
         try:
             return _compare_hash(received, case.hash) if case.hash else _COMPARE(received) is None
         except (SignatureError, ValueError):
@@ -109,7 +117,11 @@ class Search:
 
     def _reading(self, case):
         """What is read in the headers, once; None if no body and no secret could fit then."""
-        key = id(case.headers), id(case.dialect), case.hash
+        if reads_the_body(case.dialect):
+            self._spend(0, len(case.body))
+            received = read(case)
+            return received if received and could_fit(received, case.hash) else None
+        key = id(case.headers), id(case.dialect), case.hash, case.method, case.url
         if key not in self._read:
             received = read(case)
             # The case is kept too, so that no other object gets one of these two ids.
@@ -149,18 +161,20 @@ class Search:
 
     def _pairs(self):
         for axes in PAIRS:
-            first, second = ([f for f in FAMILIES if f.axis == axis and f.paired] for axis in axes)
+            first, second = ([f for f in FAMILIES if f.is_of(axis) and f.paired] for axis in axes)
+            # What no secret and no body mends is not tried with them; a dialect that reads the body may want another.
+            last = axes[1] == "secret" or (axes[1] == "body" and not reads_the_body(self.case.dialect))
             for name, change in (guess for family in first for guess in self._all(family, self.case)):
                 between = self.case._replace(**change)
-                if axes[1] in ("secret", "body") and self._reading(between) is None:
+                if last and self._reading(between) is None:
                     continue
                 for family in second:
                     for other, changes in self._all(family, between):
                         mended = between._replace(**changes)
                         if self.fits(mended):
                             return [
-                                self._step(axes[0], self.case, between, name, change),
-                                self._step(axes[1], between, mended, other, changes),
+                                self._step(first[0].axis, self.case, between, name, change),
+                                self._step(family.axis, between, mended, other, changes),
                             ]
         return None
 
@@ -177,7 +191,7 @@ class Search:
 def _compare_hash(received, hash):
     """Whether an HMAC with another hash fits."""
     dialect, fits = received.dialect, False
-    message = dialect.message(received.id, received.timestamp, received.body)
+    message = dialect.message(received.id, received.timestamp, received.body, received.parts)
     for secret in received.secret:
         key = _key(secret, dialect.key, dialect.key_prefix)
         right = _ENCODE[dialect.encoding](hmac.digest(key, message, hash))

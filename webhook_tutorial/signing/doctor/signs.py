@@ -3,7 +3,10 @@
 import re
 from itertools import repeat
 
+from ..dialects import MORE_DIALECTS
 from ..methods import _key
+from ..places import JSON, told
+from .addresses import address_of
 from .written_again import load
 
 _OTHER_SECRETS = re.compile(
@@ -13,28 +16,51 @@ _PLACEHOLDER = re.compile(
     r"(?i)<.*>|\$\{.*\}|\$[A-Z_]+|\{\{.*\}\}|changeme|your[-_ ].*|x{6,}|.*[…•].*|.*\*{3,}.*|.*\.{3}"
 )
 
+_INSIDE = re.compile(
+    r"(?i)[^.:]+|\[.*\]|127\..*|10\..*|192\.168\..*|172\.(1[6-9]|2[0-9]|3[01])\..*|0\.0\.0\.0|.*\.(internal|local|localhost)"
+)
+
 
 def signs(case):
     """Yield sentences about what in a delivery looks like a mistake that cannot be undone."""
     yield from _of_the_headers(case)
+    yield from _of_the_url(case)
     yield from _of_the_secret(case)
     yield from _of_the_body(case)
 
 
 def _of_the_headers(case):
     dialect = case.dialect
-    for name in (dialect.id, dialect.timestamp_header, dialect.signature):
-        if name and not case.headers.get(name.lower()):
-            yield f"The header {name} is missing: a proxy took it out, or the sender speaks another dialect."
-    if dialect.timestamp and not dialect.timestamp_header:
+    for name in (dialect.id, "" if dialect.mark else dialect.timestamp, dialect.signature):
+        if name and not name.startswith(JSON) and not case.headers.get(name.replace("{n}", "1").lower()):
+            yield f"The header {told(name)} is missing: a proxy took it out, or the sender speaks another dialect."
+    if dialect.mark:
         items = case.items()
-        if items != [""] and not any(item.startswith(dialect.timestamp) for item in items):
-            yield f"{dialect.signature} holds no {dialect.timestamp}: the time that is signed is missing."
+        if any(items) and not any(item.startswith(dialect.mark) for item in items):
+            yield f"{dialect.signature} holds no {dialect.mark}: the time that is signed is missing."
     length = case.header("content-length")
     if re.fullmatch("[0-9]{1,15}", length) and int(length) != len(case.body):
         yield f"Content-Length says {int(length)} bytes, and the body has {len(case.body)}: it was changed on the way."
     if case.header("content-encoding").strip().lower() not in ("", "identity") and case.body[:2] != b"\x1f\x8b":
         yield "Content-Encoding says that the body came compressed, and here it is not: it may be signed as it came."
+
+
+def _of_the_url(case):
+    for other in MORE_DIALECTS:
+        lacks = [name for name in ("method", "url") if name in other.places and not getattr(case, name)]
+        if lacks and other != case.dialect and case.signed_by(other):
+            named = " and ".join(f"{name}=" for name in lacks)
+            yield f"{told(other.signature)} is {other.name}'s, which signs more: hand over {named} to have it tried."
+    address = address_of(case.url)
+    if "url" not in case.dialect.places:
+        return
+    if address is None:
+        yield "The URL handed over is no URL: it begins with https:// and a host, as you registered it."
+    elif not address.host or _INSIDE.fullmatch(address.host):
+        yield "The URL handed over has no host that a provider can reach: it is the one behind your proxy."
+    name = case.dialect.body_hash
+    if name and f"{name}=" not in case.url and case.body[:1] in (b"{", b"["):
+        yield f"The URL holds no {name}, and the body is no form: the URL's query was lost."
 
 
 def _of_the_secret(case):
