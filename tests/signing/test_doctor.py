@@ -211,7 +211,7 @@ def signed_by(theirs, body, private, chance, at=NOW):
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
     elif theirs.body_hash:
         url += ("&" if "?" in url else "?") + f"{theirs.body_hash}={hashlib.sha256(body).hexdigest()}"
-    method = "POST" if "method" in theirs.places else ""
+    method = "POST" if url else ""
     id = f"msg_{chance.randrange(10**6)}"
     return body, headers | sign(
         body, private, theirs, id=id, timestamp=at, method=method, url=url, headers=headers
@@ -299,7 +299,7 @@ def urlsearchparams(fields):
 
 def message_form(chance):
     """A form as Twilio sends it, with nothing in its fields that divides fields."""
-    fields = {"From": "+14155550100", "Body": f"Zoë: a/b + {chance.choice(('10%', '<3', '¡olé!'))}", "Sid": "SM1"}
+    fields = {"From": "+14155550100", "Body": f"Zoë: a/b {chance.choice(('10%', '<3', '¡olé!'))}", "Sid": "SM1"}
     return urllib.parse.urlencode(dict(chance.sample(list(fields.items()), 3))).encode()
 
 
@@ -348,7 +348,7 @@ BODY = {
     "form-rewritten": (slack_form, lambda b: node_form(unpacked_form(b)).encode()),
     "form-decoded": (message_form, lambda b: urllib.parse.unquote_plus(b.decode()).encode()),
     "form-encoded-twice": (message_form, lambda b: b.replace(b"%", b"%25")),
-    "form-plus": (message_form, lambda b: b.replace(b"%2B", b"+") if b[0] % 2 else b.replace(b"+", b"%2B")),
+    "form-plus": (message_form, lambda b: b.replace(b"%2B", b"+") if len(b) % 2 else b.replace(b"+", b"%2B")),
     "form-read-as-latin1": (message_form, recoded_form("latin-1", "utf-8")),
     "form-made-latin1": (message_form, recoded_form("utf-8", "latin-1")),
     "form-as-json": (slack_form, lambda b: json.dumps(unpacked_form(b)).encode()),
@@ -476,7 +476,7 @@ def typed_otherwise(delivery, chance):
 
 def in_another_form(delivery, chance):
     changes = {
-        "seconds": [lambda s: s + ".0", lambda s: f'"{s}"'],
+        "seconds": [lambda s: s + ".0", lambda s: f"[{s}]"],
         "milliseconds": [lambda s: f"{s[:-3]}.{s[-3:]}", lambda s: s + ".5", lambda s: s + "000"],
         "rfc3339": [
             lambda s: s.replace("Z", "+00:00"), lambda s: s.replace("Z", ".000Z"), lambda s: str(NOW),
@@ -556,7 +556,7 @@ def sent_in_another_dialect(dialect, body, chance):
         (LINEAR, TYPEFORM), (ZOOM, TWITCH),
     ]  # fmt: skip
     theirs = dict(pairs + [pair[::-1] for pair in pairs]).get(dialect)
-    return deliver(dialect, body, chance, sent_by=theirs)._replace(method="POST") if theirs else None
+    return deliver(dialect, body, chance, sent_by=theirs) if theirs else None
 
 
 def sent_with_another_hash(dialect, body, chance):
@@ -585,10 +585,11 @@ def sent_in_other_parts(dialect, body, chance):
     if dialect in (SQUARE, HUBSPOT_V2):
         return send_with(dialect, body, chance, signed=before + "{body}")
     if dialect is TWILIO:
-        return send_with(dialect, body, chance, signed="{url}", body_hash="") if is_form(body) else None
+        return send_with(dialect, body, chance, signed="{url}{body}", body_hash="")
     if not (dialect.timestamp_header or dialect.mark):
         return None
     template = dialect.signed.replace("{timestamp}.", "{timestamp}:") if "." in dialect.signed else "{timestamp}.{body}"
+    template = "{id}.{timestamp}.{body}" if dialect is TWITCH else template
     return send_with(dialect, body, chance, signed=template)
 
 
@@ -693,7 +694,7 @@ ADDRESS = {
     "url-query-added": (BARE, at_the_url(lambda u: u + "?utm=1")),
     "url-query-order": (BARE + "?d=4&b=1&c=2&a=5", at_the_url(reordered)),
     "url-encoding": (
-        BARE + "?b=x%20y%2Fz&c=%7e",
+        BARE + "?b=x%20y%2Fz",
         lambda u, h, c: (
             c.choice((urllib.parse.unquote, lambda u: u.replace("%20", "+"), lambda u: u.replace("%2F", "/")))(u), h,
         ),
@@ -725,7 +726,7 @@ ALL = (*BODY, *HAPPENS, *SENT)
 
 def original_body(chance, *names):
     """The body that `mistaken` begins with."""
-    usual = message_form if getattr(chance, "url", "") and chance.random() < 0.6 else json_body
+    usual = message_form if getattr(chance, "url", "") and (chance.url == BARE or chance.random() < 0.6) else json_body
     return ([BODY[name][0] for name in names if name in BODY] or [usual])[0](chance)
 
 
@@ -738,7 +739,7 @@ def chance_of(seed, dialect, *names):
 def mistaken(dialect, chance, *names):
     """A delivery with these mistakes; None if it cannot have them, or if they leave nothing behind."""
     senders = [SENT[name] for name in names if name in SENT]
-    if names == ("milliseconds",) and chance.random() < 0.5:
+    if names == ("milliseconds",) and dialect.time_format == "seconds" and chance.random() < 0.5:
         delivery = SENT_IN_MILLISECONDS(dialect, json_body(chance), chance)
         return delivery if delivery and not delivery.accepted() else None
     if len(senders) > 1:

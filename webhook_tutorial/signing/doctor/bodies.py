@@ -157,10 +157,10 @@ def _json(originals):
 
 BODY_FAMILIES = (
     _family(_ends),
+    _family(_form_fields),
     _family(_wrapped),
     _family(_characters),
     _family(_forms),
-    _family(_form_fields),
     _family(_json(json_originals), tuple(WRITERS)),
     _family(_json(number_originals), tuple(WRITERS), paired=False),
 )

@@ -43,8 +43,6 @@ def form_originals(fields):
 
 def misread_forms(body):
     """Yield pairs: a mistake, and the form as it was before its fields were read or written wrongly."""
-    yield "form-plus", body.replace(b"%2B", b"+").replace(b"%2b", b"+")
-    yield "form-plus", body.replace(b"+", b"%2B")
     if b"%25" in body:
         yield "form-encoded-twice", unquote_to_bytes(body)
     if re.search(rb"[^A-Za-z0-9_.~%+*&=-]", body):
@@ -52,6 +50,11 @@ def misread_forms(body):
     for encoding in ("latin-1", "cp1252"):
         yield from (("form-read-as-latin1", form) for form in _recoded(body, "utf-8", encoding))
         yield from (("form-made-latin1", form) for form in _recoded(body, encoding, "utf-8"))
+    yield "form-plus", body.replace(b"%2B", b"+").replace(b"%2b", b"+")
+    yield "form-plus", body.replace(b"+", b"%2B")
+    # A telephone number begins with +, and between words it is a space.
+    yield "form-plus", re.sub(rb"(?<==)\+(?=[0-9])", b"%2B", body)
+    yield "form-plus", re.sub(rb"(?<!=)%2B|%2B(?![0-9])", b"+", body, flags=re.IGNORECASE)
 
 
 def _fields(body):

@@ -101,7 +101,7 @@ def _signed_parts(case):
         for template in templates:
             yield from _signed_as(dialect, template)
     before = "{secret}" if "secret" in dialect.places else ""
-    for template in ("{body}", "{url}", "{url}{body}", "{method}{url}{body}", "{url}{form}"):
+    for template in ("{body}", "{url}{body}", "{method}{url}{body}", "{url}{form}"):
         if template == "{body}" or case.url:
             yield from _signed_as(dialect, before + template)
 
@@ -114,7 +114,7 @@ def _signed_as(dialect, template):
         if dialect.timestamp and not dialect.timestamp_header:
             return
         changes |= {"timestamp": "", "max_age": None, "max_ahead": None, "time_format": "seconds"}
-    if "{url}" not in template:
+    if "{form}" not in template:
         changes["body_hash"] = ""
     other = variant(dialect, signed=template, **changes)
     if other:
