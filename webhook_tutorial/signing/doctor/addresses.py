@@ -124,7 +124,7 @@ def _paths(case, given):
         yield "url-fragment", given._replace(fragment="")
     yield "url-slash", given._replace(path=path.removesuffix("/") if path.endswith("/") else path + "/")
     yield "url-double-slash", given._replace(path=re.sub("//+", "/", path))
-    if query in ("", "?"):
+    if query.strip() in ("", "?"):
         yield "url-question-mark", given._replace(query="" if query else "?")
     else:
         yield "url-query-added", given._replace(query="")
@@ -149,8 +149,8 @@ def _paths_said(case, given):
         said = address_of(case.header(name).strip())
         if said is None:
             continue
-        if said.path == given.path:
-            yield "url-query-lost", given._replace(query=said.query)
+        if said.path == given.path.strip():
+            yield "url-query-lost", given._replace(path=said.path, query=said.query)
         else:
             name = "url-prefix" if said.path.endswith(given.path) else "url-path"
             for query in dict.fromkeys((given.query, said.query)):

@@ -11,7 +11,7 @@ from .bodies import BODY_FAMILIES
 from .case import Case, reads_the_body
 from .keys import SECRET_FAMILIES
 from .readings import HASHES, HEADER_FAMILIES
-from .stamps import TIME_FAMILIES
+from .stamps import LOST_DIGITS, TIME_FAMILIES
 from .written_again import writers_of
 
 #: How many signatures are computed for one diagnosis, at most.
@@ -19,7 +19,7 @@ MOST_COMPUTATIONS = 3_000
 #: How many bytes are signed for it, at most: a large body allows fewer computations, one of 1 MB about a hundred.
 MOST_BYTES = 100_000_000
 
-FAMILIES = HEADER_FAMILIES + TIME_FAMILIES + ADDRESS_FAMILIES + SECRET_FAMILIES + BODY_FAMILIES
+FAMILIES = HEADER_FAMILIES + TIME_FAMILIES + ADDRESS_FAMILIES + SECRET_FAMILIES + BODY_FAMILIES + (LOST_DIGITS,)
 
 #: Which axes, or parts of one, are tried together, in this order: what the second one guesses may depend on what the
 #: first has mended.

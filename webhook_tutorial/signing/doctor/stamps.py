@@ -154,5 +154,6 @@ def _time_formats(case):
 TIME_FAMILIES = (
     Family("time", _times),
     Family("time", _time_formats),
-    Family("time", _lost_digits, paired=False),
 )
+#: A thousand guesses, for a dialect that reads such times: after all others.
+LOST_DIGITS = Family("time", _lost_digits, paired=False)
