@@ -1,6 +1,6 @@
 """The signature doctor: each mistake that it knows is made here, by other code than the one that undoes it.
 
-SOAK=1 pytest tests/signing/test_doctor.py    two hundred of each kind, rather than ten
+SOAK=1 pytest tests/signing/test_doctor.py    two hundred of each kind, rather than four; all pairs; 7,500 forgeries
 
 No secret in this file opens anything: all are made up here.
 """
@@ -65,7 +65,7 @@ from webhook_tutorial.signing.places import form
 from webhook_tutorial.signing.times import TIMES
 
 EVERY = DIALECTS + MORE_DIALECTS
-CASES = 200 if os.environ.get("SOAK") else 10
+CASES = 200 if os.environ.get("SOAK") else 4
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 NOW = 1_795_445_643
 CLOCK = SimulatedClock(start=NOW)
@@ -849,9 +849,9 @@ def is_mended(case, steps):
 def test_of_two_mistakes_both_are_named_or_nothing_false(last):
     outcomes, untrue = Counter(), []
     for case, names in enumerate(combinations(ALL, 2)):
-        if CASES < 200 and case % (16 if all(name in BODY for name in names) else 4):
+        if CASES < 200 and case % (32 if all(name in BODY for name in names) else 8):
             continue  # both at the body: nothing else looks for so long, and most often in vain
-        dialects = EVERY if case % 20 == 0 else HMAC  # the others take ten times as long
+        dialects = EVERY if case % 40 == 0 else HMAC  # the others take ten times as long
         if any(name in ADDRESS for name in names):
             dialects = [dialect for dialect in dialects if "url" in dialect.places]
         for dialect in dialects if CASES == 200 else [random.Random(f"{names}").choice(dialects)]:
@@ -868,7 +868,7 @@ def test_of_two_mistakes_both_are_named_or_nothing_false(last):
     print(dict(outcomes))
     assert untrue == []
     assert outcomes["2 axes, 2 found"] > 5 * outcomes["2 axes, 0 found"] > 0
-    assert sum(outcomes.values()) > 400
+    assert sum(outcomes.values()) > 200
 
 
 def test_a_pair_is_named_only_where_neither_alone_fits():
@@ -904,9 +904,9 @@ def forged_inside(delivery):
 
 
 def test_no_forgery_has_a_cause():
-    # Signed by somebody else, with a signature made up, or with another body: 2,000 and more.
-    count, each = 0, {d: 500 if CASES == 200 else 30 for d in MORE_DIALECTS}
-    each |= {d: 250 if d in HMAC else 52 for d in DIALECTS}
+    # Signed by somebody else, with a signature made up, or with another body.
+    count, each = 0, {d: 500 if CASES == 200 else 12 for d in MORE_DIALECTS}
+    each |= {d: (300 if d in HMAC else 100) // (1 if CASES == 200 else 6) for d in DIALECTS}
     for dialect in [d for d in EVERY for _ in range(each[d])]:
         chance = Chance(f"forgery {count}", dialect)
         kind = count % 20
@@ -969,7 +969,10 @@ def large_json(chance, size):
 @pytest.mark.parametrize("dialect", [STANDARD_WEBHOOKS, DISCORD, HUBSPOT, TWILIO, ZENDESK], ids=lambda d: d.name)
 def test_no_diagnosis_computes_more_than_the_bound(dialect, make, computed):
     chance = Chance(6, dialect)
-    delivery = deliver(dialect, make(chance), chance)
+    body = make(chance)
+    if dialect is not STANDARD_WEBHOOKS and body.startswith(b"["):
+        body = large_json(chance, 50_000)  # to write a large one in all ways takes its time
+    delivery = deliver(dialect, body, chance)
     secrets = {f"endpoint {n}": key_pair(dialect, chance)[1] for n in range(20)}
     delivery = delivery._replace(secret=key_pair(dialect, chance)[1] + "\n ", secrets=secrets)
     computed.clear()

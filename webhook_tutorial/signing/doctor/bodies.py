@@ -9,7 +9,7 @@ from base64 import b64decode
 
 from .case import Family
 from .forms import form_originals, misread_forms, read_form
-from .written_again import WRITERS, json_originals, number_originals
+from .written_again import LARGE, WRITERS, json_originals, number_originals
 
 #: A larger body is not parsed, and nothing is unpacked beyond that.
 LARGEST = 2_000_000
@@ -137,7 +137,7 @@ def _forms(body):
 
 def _form_fields(body):
     """What was done to the fields of a form, whose order and percent-encoding do not matter to some dialects."""
-    if len(body) <= LARGEST and b"=" in body and not body.startswith((b"{", b"[")):
+    if len(body) <= LARGE and b"=" in body and not re.search(rb"^[{\[]|[\x00-\x1f\x7f]", body):
         yield from misread_forms(body)
 
 
