@@ -983,6 +983,15 @@ def test_no_diagnosis_computes_more_than_the_bound(dialect, make, computed):
     assert len(computed) > 20
 
 
+def test_reading_a_body_counts_as_well_where_a_dialect_reads_it(monkeypatch):
+    sizes, read = [], search_of_the_doctor.read
+    monkeypatch.setattr(search_of_the_doctor, "read", lambda case: sizes.append(len(case.body)) or read(case))
+    monkeypatch.setattr(search_of_the_doctor, "MOST_BYTES", 2_000_000)
+    delivery = deliver(TWILIO, b"a=" + b"x" * 90_000, Chance(20, TWILIO))._replace(secret="another")
+    diagnosis = delivery.diagnose()
+    assert not diagnosis.complete and not diagnosis.findings and 5 < len(sizes) and sum(sizes) <= 2_000_000
+
+
 def test_what_was_not_tried_is_not_ruled_out(monkeypatch):
     delivery = mistaken(GITHUB, random.Random(7), "rewritten-python")
     for bound in (0, 1, 5):
