@@ -90,7 +90,7 @@ def _of_the_body(case):
         yield "The body is empty: something has read it before, and nothing was left."
     if b"\xef\xbf\xbd" in body or rb"\ufffd" in body:
         yield "The body holds U+FFFD (�), which stands for a character that was lost: it was decoded wrongly."
-    if body.isascii() and re.search(rb"[A-Za-z]\?[a-z]|\?\?", re.sub(rb"[a-z]+:[^\s\"]+", b"", body)):
+    if body.isascii() and re.search(rb"[A-Za-z]\?[a-z]|\?\?", re.sub(rb"(?<![a-z])[a-z]+:[^\s\"]+", b"", body)):
         yield "The body has a ? in the middle of words: a character may have been lost to another character set."
     if b"[object Object]" in body:
         yield "The body holds [object Object]: JavaScript made a text of an object, and what was in it is lost."
