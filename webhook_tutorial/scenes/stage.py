@@ -33,6 +33,9 @@ from .scene import MOST_EVENTS, Scene
 _SENDING = Policy((5 * MINUTE, 30 * MINUTE, 60 * MINUTE))
 _WORKING = Policy(tuple(minutes * MINUTE for minutes in (1, 2, 4, 8, 16, 32)))
 
+#: For how many seconds a stranger waits for an answer.
+_PATIENCE = 5
+
 #: A stranger's secret, in trials: an example.
 _STRANGE = "whsec_" + "QSBzdHJhbmdlcidz" * 2
 
@@ -240,7 +243,7 @@ def _forge(stage, url, event):
         ):
             headers = headers | {"Content-Type": "application/json"}
             try:
-                answer = requests.post(url, data=content, headers=headers, timeout=5, allow_redirects=False).status_code
+                answer = requests.post(url, data=content, headers=headers, timeout=_PATIENCE, allow_redirects=False).status_code
             except requests.RequestException:
                 answer = "no answer"
             answers.append((wrong, answer))
