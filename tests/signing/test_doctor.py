@@ -851,7 +851,7 @@ def is_mended(case, steps):
 def test_of_two_mistakes_both_are_named_or_nothing_false(last):
     outcomes, untrue = Counter(), []
     for case, names in enumerate(combinations(ALL, 2)):
-        if CASES < 200 and case % (32 if all(name in BODY for name in names) else 8):
+        if CASES < 200 and case % (64 if all(name in BODY for name in names) else 16):
             continue  # both at the body: nothing else looks for so long, and most often in vain
         dialects = EVERY if case % 40 == 0 else HMAC  # the others take ten times as long
         if any(name in ADDRESS for name in names):
@@ -870,7 +870,7 @@ def test_of_two_mistakes_both_are_named_or_nothing_false(last):
     print(dict(outcomes))
     assert untrue == []
     assert outcomes["2 axes, 2 found"] > 5 * outcomes["2 axes, 0 found"] > 0
-    assert sum(outcomes.values()) > 200
+    assert sum(outcomes.values()) > 100
 
 
 def test_a_body_that_must_be_read_is_mended_with_something_else():
@@ -924,8 +924,8 @@ def forged_inside(delivery):
 
 def test_no_forgery_has_a_cause():
     # Signed by somebody else, with a signature made up, or with another body.
-    count, each = 0, {d: 500 if CASES == 200 else 12 for d in MORE_DIALECTS}
-    each |= {d: (300 if d in HMAC else 100) // (1 if CASES == 200 else 6) for d in DIALECTS}
+    count, each = 0, {d: 500 if CASES == 200 else 8 for d in MORE_DIALECTS}
+    each |= {d: (300 if d in HMAC else 100) // (1 if CASES == 200 else 12) for d in DIALECTS}
     for dialect in [d for d in EVERY for _ in range(each[d])]:
         chance = Chance(f"forgery {count}", dialect)
         kind = count % 20
