@@ -799,6 +799,7 @@ TOGETHER = {
     ("prefix-doubled", "secret-whole"): "secret-without-prefix",
     ("form-decoded", "form-read-as-latin1"): "form-plus",
     ("form-decoded", "form-made-latin1"): "form-plus",
+    ("form-decoded", "json-as-form"): "form-plus",
 }
 
 
@@ -1222,7 +1223,7 @@ def test_of_a_url_that_was_mended_only_its_origin_is_shown():
     ("dialect", "signed", "given", "name"),
     [
         (SQUARE, "http://shop.example/a", "https://shop.example/a", "url-scheme"),
-        (HUBSPOT, "https://a.example/x%20y/b:c?d=e%25", "https://a.example/x%20y/b%3Ac?d=e%25", "url-encoding"),
+        (HUBSPOT, "https://a.example/x%7Ey/b:c?d=e%25", "https://a.example/x%7Ey/b%3Ac?d=e%25", "url-encoding"),
         (TWILIO, "https://a.example:443/a", "https://a.example/a", "url-port"),
         (SQUARE, "https://a.example/a%2fb", "https://a.example/a%2Fb", "url-encoding"),
     ],
