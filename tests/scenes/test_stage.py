@@ -1587,6 +1587,7 @@ def test_the_clock_is_not_to_blame_for_a_secret_in_the_source():
 
 def test_a_receiver_that_lets_a_stranger_wait_is_told(monkeypatch):
     monkeypatch.setattr(bench, "_PATIENCE", 0.1)
+
     def slow(stage):
         if verified(stage):
             return stored(stage)

@@ -243,7 +243,8 @@ def _forge(stage, url, event):
         ):
             headers = headers | {"Content-Type": "application/json"}
             try:
-                answer = requests.post(url, data=content, headers=headers, timeout=_PATIENCE, allow_redirects=False).status_code
+                options = {"timeout": _PATIENCE, "allow_redirects": False}
+                answer = requests.post(url, data=content, headers=headers, **options).status_code
             except requests.RequestException:
                 answer = "no answer"
             answers.append((wrong, answer))
