@@ -115,10 +115,61 @@ def test_a_file_of_something_else_is_one_clear_error(file, line, words):
 
 def test_a_text_is_no_archive(file):
     file.write_text("Dear reader,\nthis is no archive.\n")
-    with pytest.raises(ValueError, match="holds no exchanges"):
+    with pytest.raises(ValueError, match="Line 1 of deliveries.jsonl holds no exchange"):
         load_traffic(file)
     with pytest.raises(FileNotFoundError):
         load_traffic(file.with_name("nowhere"))
+
+
+@pytest.mark.parametrize("text", [b"my notes", b"my notes\n", b"a\nb\nc", b'{"a": 1}', b'{"method" : ', b"\xff\0"])
+@pytest.mark.parametrize("before", [b"", b"\n"])
+def test_a_file_that_is_not_its_own_is_never_changed(file, before, text):
+    file.write_bytes(before + text)
+    with pytest.raises(ValueError, match="holds no exchange: was it written by listen"):
+        save(Traffic([exchange()]), file)
+    assert file.read_bytes() == before + text
+
+
+def test_a_line_of_another_hand_among_its_own_is_not_called_cut_off(file):
+    save(Traffic([exchange()]), file)
+    kept = file.read_bytes() + b"my notes"
+    file.write_bytes(kept)
+    with pytest.raises(ValueError, match="Line 2 of deliveries.jsonl holds no exchange"):
+        Archive(file)
+    assert file.read_bytes() == kept
+
+
+@pytest.mark.parametrize("left", [1, 5, 12, 40])
+def test_the_only_line_may_have_been_cut_off_and_to_open_it_changes_nothing(file, left):
+    save(Traffic([exchange(0)]), file)
+    kept = file.read_bytes()[:left]
+    file.write_bytes(kept)
+    with Archive(file) as archive:
+        assert (archive.held, file.read_bytes()) == (0, kept)
+        archive.add(exchange(1))
+    traffic = load_traffic(file)
+    assert [x.path for x in traffic] == ["/hook/1"] and "Line 1 was cut off" in traffic.closed
+    with Archive(file) as archive:
+        assert archive.held == 1
+
+
+def test_what_could_not_be_written_whole_spoils_no_other_line(file, monkeypatch):
+    whole, room = os.write, [20]
+
+    def write(file, data):
+        if not room:
+            raise OSError(28, "No space left on device")
+        return whole(file, data[: room.pop()])
+
+    with Archive(file) as archive:
+        monkeypatch.setattr(os, "write", write)
+        with pytest.raises(OSError, match="No space left"):
+            archive.add(exchange(0))
+        monkeypatch.undo()
+        archive.add(exchange(1))
+    assert [x.path for x in load_traffic(file)] == ["/hook/1"]
+    with pytest.raises(ValueError, match="has been closed"):
+        archive.add(exchange(2))
 
 
 def test_the_inbox_opens_a_file(file):

@@ -19,31 +19,50 @@ _OFTEN_EMPTY = ("error", "traceback", "log")
 _NUMBERS = ("started", "seconds")
 _HEADERS = ("headers", "response_headers")
 _BODIES = ("body", "response_body")
+_START = b'{"method": "'  # of every line, see `as_dict`
 
 
 class Archive:
     """A file that exchanges are added to. It is made for you alone (mode 0600), as headers may hold secrets.
 
     A file that is there is kept and added to; where its last line was cut off, the next one begins on a new line.
+    To open it changes nothing in it: it may be a file of something else, which is refused.
 
     Args:
         path: The file.
 
+    Attributes:
+        held: How many exchanges it held when it was opened.
+
     Raises:
-        OSError: It cannot be opened or written.
+        OSError: It cannot be opened.
+        ValueError: It holds something else, as with `load_traffic`.
     """
 
     def __init__(self, path):
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
-        size = os.lseek(self._file, 0, os.SEEK_END)
-        if size and _last_byte(self._file) != b"\n":
-            os.write(self._file, b"\n")
+        try:
+            self.held = len(load_traffic(path))
+            size = os.lseek(self._file, 0, os.SEEK_END)
+            self._cut = bool(size) and _last_byte(self._file) != b"\n"
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, exchange):
-        """Add an exchange as a line of its own, written in one call."""
-        data = json.dumps(as_dict(exchange)).encode() + b"\n"
+        """Add an exchange as a line of its own, written in one call.
+
+        Raises:
+            OSError: It could not be written whole.
+            ValueError: The file has been closed.
+        """
+        if self._file is None:
+            raise ValueError("The archive has been closed.")
+        data = b"\n" * self._cut + json.dumps(as_dict(exchange)).encode() + b"\n"
+        self._cut = True
         while data:  # a disk that is nearly full takes a part of it
             data = data[os.write(self._file, data) :]
+        self._cut = False
 
     def close(self):
         """Close the file. It is fine to call it twice."""
@@ -149,14 +168,14 @@ def load_traffic(path):
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError):
+            fields = None
+        if fields is None and (line.startswith(_START) or _START.startswith(line)):
             torn.append(number)
             continue
         try:
             exchanges.append(from_dict(fields))
         except ValueError:
             raise ValueError(f"Line {number} of {path.name} holds no exchange: was it written by listen?") from None
-    if torn and not exchanges and len(torn) > 1:
-        raise ValueError(f"{path.name} holds no exchanges, one JSON object a line: was it written by listen?")
     traffic = Traffic(exchanges, name=path.name)
     traffic.close(f"It was read from {path.name}, so nothing more will come.{_left_out(torn)}")
     return traffic
