@@ -49,12 +49,13 @@ def run_process(*arguments, cwd=ROOT, **more):
 class Listening:
     """`listen` as a process, its output in a file."""
 
-    def __init__(self, folder, *arguments, **more):
+    def __init__(self, folder, *arguments, before=None, **more):
         self._out, self._err = folder / "out", folder / "err"
         with open(self._out, "wb") as out, open(self._err, "wb") as err:
             self.process = subprocess.Popen(
-                command("listen", *arguments), cwd=ROOT, env=environment(**more), stdout=out, stderr=err
-            )
+                command("listen", *arguments), cwd=ROOT, env=environment(**more), stdout=out, stderr=err,
+                preexec_fn=before,
+            )  # fmt: skip
         try:
             until(lambda: b"\n" in self.bytes() or self.process.poll() is not None, seconds=60)
             first = self.lines()[0]

@@ -122,6 +122,20 @@ def test_a_status_is_three_digits_and_anything_else_is_a_recorded_500(status):
     assert [(x.status, x.error) for x in recorder.traffic] == [(500, "ValueError")]
 
 
+def test_what_cannot_be_kept_is_not_answered_and_not_in_the_traffic():
+    def keep(exchange):
+        if exchange.body == b"too much":
+            raise OSError("the disk is full")
+        kept.append(exchange)
+
+    kept = []
+    recorder = Recorder(flask_app(), "receiver", URL, keep)
+    assert b"".join(recorder(environ_of(b"body"), lambda *_: None)) == b"body"
+    with pytest.raises(OSError, match="the disk is full"):
+        next(recorder(environ_of(b"too much"), lambda *_: None))
+    assert [x.body for x in kept] == [x.body for x in recorder.traffic] == [b"body"] and not recorder.busy
+
+
 def test_an_answer_of_known_length_is_kept_before_any_of_it_leaves():
     recorder = Recorder(flask_app(), "receiver", URL)
     answer = recorder(environ_of(b"body"), lambda *_: None)

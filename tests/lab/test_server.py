@@ -1090,3 +1090,19 @@ def test_an_interrupt_while_it_stops_leaves_no_server_up(monkeypatch):
     assert not server.running and server not in running()
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", server.port), 1)
+
+
+def test_what_cannot_be_kept_is_answered_500_and_the_server_goes_on():
+    def keep(exchange):
+        if exchange.path == "/full":
+            raise OSError("the disk is full")
+
+    app = Flask("keeping")
+    app.post("/<path:path>")(lambda path: ("", 204))
+    with serve(app, keep=keep) as server:
+        assert [requests.post(f"{server.url}/{path}", timeout=30).status_code for path in ("a", "full", "b")] == [
+            204,
+            500,
+            204,
+        ]
+        assert [x.path for x in server.traffic] == ["/a", "/b"]

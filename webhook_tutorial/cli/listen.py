@@ -2,6 +2,7 @@
 
 import contextlib
 import queue
+import signal
 import threading
 import time
 
@@ -10,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
 from ..answers import ok
-from ..lab.archive import Archive, as_dict, load_traffic
+from ..lab.archive import Archive, as_dict
 from ..lab.server import serve
 from ..lab.wire import HEAD
 from ..look import mark_of, masked, masked_url, one_line
@@ -23,11 +24,14 @@ LONGEST = 32 << 20
 _SHOWN_AS_CURL = 4_000  # characters
 
 
+_TOO_LATE = "too late"
+
+
 class _Request(Request):
     max_content_length = LONGEST
 
 
-def receiver(answer, dialect=None, secret=None, url=""):
+def receiver(answer, dialect=None, secret=None, url="", admit=lambda: True):
     """Return a WSGI app that takes whatever comes, and writes into its error log whether it verifies.
 
     There the record keeps it, and the sender does not see it: who does not verify gets a bare 401.
@@ -37,17 +41,19 @@ def receiver(answer, dialect=None, secret=None, url=""):
         dialect, secret: What to verify with; nothing is verified without.
         url: Where the provider finds this computer, without a path, for one that signs the URL; as the Host header
             says if empty.
+        admit: Asked once for each delivery; where it says no, the answer is 503, and the delivery is nobody's.
     """
 
     def app(environ, start_response):
         request = _Request(environ)
         try:
             verdict = _verdict(request, dialect, secret, url)
-        except RequestEntityTooLarge as error:
-            environ["wsgi.errors"].write(f"not verified: the body is longer than {LONGEST} bytes")
-            return error.get_response()(environ, start_response)
+            status = 401 if verdict.startswith("not verified") else answer
+        except RequestEntityTooLarge:
+            verdict, status = f"not verified: the body is longer than {LONGEST} bytes", 413
+        if not admit():
+            verdict, status = _TOO_LATE, 503
         environ["wsgi.errors"].write(verdict)
-        status = 401 if verdict.startswith("not verified") else answer
         return Response(status=status)(environ, start_response)
 
     return app
@@ -71,22 +77,49 @@ def verified(exchange):
 
 
 class _Desk:
-    """Takes each exchange from the server's threads: keeps it in the file, then hands it on to be shown."""
+    """Takes each exchange from the server's threads: keeps it in the file, then hands it on to be shown.
 
-    def __init__(self, traffic, archive):
-        self._traffic, self._archive, self._turn = traffic, archive, threading.Lock()
-        self.came = queue.SimpleQueue()
-        traffic.listen(self._take)
+    Args:
+        archive: The file, an `Archive`, or None.
+        count: How many deliveries are taken; None sets no limit.
 
-    def _take(self):
-        with self._turn:  # so that none is shown, nor answered, before it is kept
-            for exchange in self._traffic.take():
-                try:
-                    if self._archive:
-                        self._archive.add(exchange)
-                    self.came.put(exchange)
-                except OSError as error:
-                    self.came.put(error)
+    Attributes:
+        came: What is to be shown, and an error where something could not be kept, a queue.
+    """
+
+    def __init__(self, archive, count):
+        self._archive, self._left, self._turn = archive, count, threading.Lock()
+        self.came, self._failed = queue.SimpleQueue(), False
+
+    def admit(self):
+        """Say whether one more delivery is taken: who is told so will be kept and shown, or gets a 500."""
+        with self._turn:
+            if self._failed or self._left == 0:
+                return False
+            if self._left is not None:
+                self._left -= 1
+            return True
+
+    def close(self):
+        """Take no more deliveries."""
+        with self._turn:
+            self._left = 0
+
+    def keep(self, exchange):
+        """Keep an exchange and have it shown, for `serve`: none is answered before it is kept."""
+        with self._turn:
+            if exchange.log == _TOO_LATE:
+                return
+            if self._failed:
+                raise OSError("The file cannot be written.")
+            try:
+                if self._archive:
+                    self._archive.add(exchange)
+            except (OSError, ValueError) as error:
+                self._failed = True
+                self.came.put(error)
+                raise
+            self.came.put(exchange)
 
 
 @click.command(short_help="Receive, verify and show deliveries.")
@@ -96,7 +129,9 @@ class _Desk:
 @click.option(
     "--answer", type=click.IntRange(200, 599), default=204, show_default=True, help="The status to answer with."
 )
-@click.option("--count", type=click.IntRange(1), help="End after so many deliveries; with 1 if one did not verify.")
+@click.option(
+    "--count", type=click.IntRange(1), help="End after so many deliveries, with 1 if one did not verify; more get 503."
+)
 @click.option("--file", type=click.Path(dir_okay=False, writable=True), help="Keep each delivery in this file, too.")
 @click.option("--url", default="", help="https://HOST as the provider knows it; for a provider that signs the URL.")
 @options.as_json
@@ -123,50 +158,85 @@ def listen(port, dialect, secret_env, answer, count, file, url, as_json):
     if secret:
         options.check_secret(name, secret, dialect)
     with contextlib.ExitStack() as ending:
-        archive, number = _open(file, ending)
+        archive = _open(file, ending)
+        desk, pressed = _Desk(archive, count), ending.enter_context(_ctrl_c())
         try:
-            server = ending.enter_context(serve(receiver(answer, dialect, secret, url), "listen", port=port))
+            app = receiver(answer, dialect, secret, url, desk.admit)
+            server = ending.enter_context(serve(app, "listen", port=port, keep=desk.keep))
         except OSError as error:
             raise click.ClickException(str(error).partition(" Leave the port out")[0]) from None
-        came = _Desk(server.traffic, archive).came
         if as_json:
             options.line({"url": server.url})
         else:
             checked = f"verified as {dialect.name}" if dialect else "not verified, as no --secret-env was given"
             click.echo(f"Listening on {server.url}: any path, any method, {checked}. Ctrl-C ends it.")
-        failed = _show_each(came, number, count, as_json)
-    raise SystemExit(1 if failed and count else 0)
+        shown = _Shown(archive.held if archive else 0, as_json)
+        _show_all(server, desk, shown, count, pressed)
+    if not as_json:
+        one = "delivery" if shown.deliveries == 1 else "deliveries"
+        click.echo(f"{shown.deliveries} {one}, {shown.failed} not verified.")
+    raise SystemExit(1 if shown.failed and count else 0)
 
 
 def _open(file, ending):
-    """The archive, or None, and how many exchanges it holds."""
-    if not file:
-        return None, 0
+    """The archive, or None."""
     try:
-        archive = ending.enter_context(Archive(file))
-        return archive, len(load_traffic(file))
+        return ending.enter_context(Archive(file)) if file else None
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{file} cannot be added to: {error}") from None
+        raise click.ClickException(f"The --file cannot be added to: {getattr(error, 'strerror', error)}") from None
 
 
-def _show_each(came, number, count, as_json):
-    """Show what comes until there are enough or Ctrl-C is pressed, and return how many did not verify."""
-    deliveries = failed = 0
-    with contextlib.suppress(KeyboardInterrupt):
-        while count is None or deliveries < count:
-            try:
-                exchange = came.get(timeout=0.2)  # a wait without end cannot be interrupted on Windows
-            except queue.Empty:
-                continue
-            if isinstance(exchange, OSError):
-                raise click.ClickException(f"A delivery could not be kept: {exchange}")
-            number += 1
-            (_print_json if as_json else _print)(number, exchange)
-            deliveries += bool(exchange.log)  # what is not HTTP has reached nobody, and is no delivery
-            failed += verified(exchange) is False
-    if not as_json:
-        click.echo(f"{deliveries} {'delivery' if deliveries == 1 else 'deliveries'}, {failed} not verified.")
-    return failed
+class _Shown:
+    """Shows what has come, and counts it.
+
+    Attributes:
+        number: Of the exchange that was shown last.
+        deliveries, failed: How many deliveries were shown, and how many of them did not verify.
+    """
+
+    def __init__(self, number, as_json):
+        self.number, self._print = number, _print_json if as_json else _print
+        self.deliveries = self.failed = 0
+
+    def show(self, exchange):
+        if isinstance(exchange, Exception):
+            raise click.ClickException(f"A delivery could not be kept, and was answered with 500: {exchange}")
+        self.number += 1
+        self.deliveries += bool(exchange.log)  # what is not HTTP has reached nobody, and is no delivery
+        self.failed += verified(exchange) is False
+        self._print(self.number, exchange)
+
+
+@contextlib.contextmanager
+def _ctrl_c():
+    """Gives a list that is empty until Ctrl-C is pressed, so that nothing is left half shown; a second one interrupts."""
+    pressed = []
+
+    def press(*_):
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(True)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:  # which is how a script's background has it
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _show_all(server, desk, shown, count, pressed):
+    """Show what comes until there are enough or Ctrl-C is pressed, and then what was answered until the server stopped."""
+    while not pressed and (count is None or shown.deliveries < count):
+        with contextlib.suppress(queue.Empty):
+            shown.show(desk.came.get(timeout=0.2))
+        server.traffic.take()  # so that nothing is held for days
+    desk.close()
+    server.stop()
+    with contextlib.suppress(queue.Empty):
+        while True:
+            shown.show(desk.came.get_nowait())
 
 
 def _print(number, exchange):

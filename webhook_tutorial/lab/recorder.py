@@ -34,14 +34,16 @@ class Recorder:
         app: A WSGI app.
         name: What it is called in pictures.
         url: Where it is reached, with no slash at the end.
+        keep: Called with each exchange before its answer leaves, from the thread that answers, if it is given. What it
+            raises has the sender get a 500, and the exchange is not in `traffic`.
 
     Attributes:
         traffic: What it received, as `Traffic`.
         busy: The threads on which it is at work, each until its answer has been sent.
     """
 
-    def __init__(self, app, name, url):
-        self._app, self._name, self._url = app, name, url
+    def __init__(self, app, name, url, keep=None):
+        self._app, self._name, self._url, self._keep_first = app, name, url, keep
         self.traffic, self.busy = Traffic(name=name), set()
 
     def __call__(self, environ, start_response):
@@ -97,7 +99,10 @@ class Recorder:
         )
 
     def _keep(self, path, **fields):
-        self.traffic.append(Exchange(url=self._url + path, receiver=self._name, recorded_by="receiver", **fields))
+        exchange = Exchange(url=self._url + path, receiver=self._name, recorded_by="receiver", **fields)
+        if self._keep_first:
+            self._keep_first(exchange)
+        self.traffic.append(exchange)
 
 
 class _Request:

@@ -22,7 +22,7 @@ GRACE = 1.0
 _serving = threading.RLock()
 
 
-def serve(app, name=None, *, port=None):
+def serve(app, name=None, *, port=None, keep=None):
     """Serve a WSGI app on 127.0.0.1 from a background thread; it is ready when this returns.
 
     Serving again under the same name stops the server that had it and takes over its port, so a cell that
@@ -32,6 +32,8 @@ def serve(app, name=None, *, port=None):
         app: Any WSGI callable, such as a Flask app.
         name: What the server is called in pictures; the app's own name if left out.
         port: The port to use; a free one if left out.
+        keep: For whoever must have kept what is answered: called with each exchange before its answer leaves. What it
+            raises has the sender get a 500.
 
     Returns:
         A `Server`.
@@ -60,7 +62,7 @@ def serve(app, name=None, *, port=None):
             if port:
                 raise
             listener = _listen(0)
-        return Server(app, name, listener)
+        return Server(app, name, listener, keep)
 
 
 def _listen(port):
@@ -88,12 +90,12 @@ class Server:
     It is a context manager that stops the server at its end.
     """
 
-    def __init__(self, app, name, listener):
+    def __init__(self, app, name, listener, keep=None):
         reach_loopback_directly()
         self.app, self.name = app, name
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        recorder = Recorder(app, name, self.url)
+        recorder = Recorder(app, name, self.url, keep)
         self.traffic = recorder.traffic
         self.running = True
         self._stopping = threading.RLock()
