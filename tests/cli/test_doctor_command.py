@@ -91,6 +91,10 @@ def test_the_body_is_bytes_and_other_secrets_go_by_the_names_of_their_variables(
         (b'{"A": "1", "B": ["2", "3"], "C": 4}', {"A": "1", "B": "2, 3", "C": "4"}),
         (b"\xef\xbb\xbf" + "A: ü".encode(), {"A": "ü"}),
         (b"", {}),
+        (b"A: 1\r\n  2\r\n\t3\nB: 4", {"A": "1\n  2\n\t3", "B": "4"}),
+        (b"  A: 1\n  B: 2\n    3", {"A": "1", "B": "2\n  3"}),
+        (b"POST / HTTP/1.1\n A: 1\n B: 2", {"A": "1", "B": "2"}),
+        (b"A:\n 1\nB: \xc2\x85 2", {"A": "1", "B": "2"}),
     ],
 )
 def test_headers_are_lines_or_an_object(asked, given, text, expected):
@@ -98,7 +102,7 @@ def test_headers_are_lines_or_an_object(asked, given, text, expected):
     assert dict(asked[0]["headers"]) == expected and asked[0]["headers"].get("a") == expected.get("A")
 
 
-@pytest.mark.parametrize("text", [b"no header here", b"A: 1\n: 2", b"A B: 1", b"{A: 1}", b'{"": 1}'])
+@pytest.mark.parametrize("text", [b"no header here", b" folded\nA: 1", b"A: 1\n: 2", b"A B: 1", b"{A: 1}", b'{"": 1}'])
 def test_what_is_no_header_is_told(asked, given, text):
     refused = run("doctor", *given(headers=text))
     assert refused.exit_code == 2 and not asked and "Traceback" not in refused.output
@@ -124,7 +128,6 @@ def test_a_delivery_comes_from_the_file_that_listen_has_kept(asked, tmp_path):
 
 
 def test_with_the_real_doctor_a_secret_of_another_endpoint_is_found(tmp_path):
-    pytest.importorskip("webhook_tutorial.signing.doctor")
     body, headers = sample("github", "push", SECRETS["OTHER_SECRET"])
     (tmp_path / "body").write_bytes(body)
     (tmp_path / "headers").write_text(json.dumps(headers))
@@ -133,6 +136,16 @@ def test_with_the_real_doctor_a_secret_of_another_endpoint_is_found(tmp_path):
     assert found.exit_code == 1 and "OTHER_SECRET" in found.output and json.loads(found.output)["ok"] is False
     assert SECRETS["OTHER_SECRET"] not in found.output
     assert run("doctor", *files, "--secret-env", "OTHER_SECRET").exit_code == 0
+
+
+def test_with_the_real_doctor_a_folded_header_is_found(tmp_path):
+    body, headers = sample("github", "push", SECRETS["GITHUB_SECRET"])
+    signature = headers["X-Hub-Signature-256"]
+    (tmp_path / "body").write_bytes(body)
+    (tmp_path / "headers").write_text(f"X-Hub-Signature-256: {signature[:20]}\n  {signature[20:]}\n")
+    files = ["--body", tmp_path / "body", "--headers", tmp_path / "headers", "--dialect", "github", "--json"]
+    found = run("doctor", *files, "--secret-env", "GITHUB_SECRET")
+    assert found.exit_code == 1 and "header-folded" in found.output
 
 
 def test_wrong_use_is_told(asked, given, tmp_path):

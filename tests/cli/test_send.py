@@ -10,8 +10,10 @@ from tools import SECRETS, WHSEC, run, run_process
 
 from webhook_tutorial import Blocked, serve, verify
 from webhook_tutorial.cli.listen import receiver
-from webhook_tutorial.cli.send import ThisComputer
+from webhook_tutorial.cli.send import ThisComputer, _as_it_is_sent
+from webhook_tutorial.delivery.egress import make_session
 from webhook_tutorial.signing import GITHUB, STANDARD_WEBHOOKS, STRIPE
+from webhook_tutorial.signing.names import BY_NAME
 
 
 @pytest.fixture
@@ -125,12 +127,62 @@ def test_no_redirect_is_followed(server):
         ("127.0.0.1:8000", "begins with http://"),
         ("http://127.0.0.1:99999/", "This is no URL"),
         ("http://nowhere.invalid/", "has no address"),
+        ("http://nowhere.invalid:9/hunter2pw@127.0.0.1/", "has no address"),
     ],
 )
 def test_what_is_not_this_computer_is_refused(url, words, monkeypatch):
     monkeypatch.setattr("webhook_tutorial.delivery.guard.dial", lambda *_: pytest.fail("it was connected to"))
     refused = run("send", url)
-    assert refused.exit_code == 2 and words in " ".join(refused.output.split())
+    assert refused.exit_code == 2 and words in " ".join(refused.output.split()) and "hunter2pw" not in refused.output
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--i-own-this-host"], ["--i-own-this-host", "--json"]])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:hunter2pw@127.0.0.1:9/",
+        "ftp://user:hunter2pw@host/",
+        "user:hunter2pw@host/",
+        "http://user:hunter2pw@[::1/",
+        "http://user:p/hunter2pw@127.0.0.1:9/",
+        "http://127.0.0.1:99999/?token=hunter2pw",
+        "http://nowhere.invalid/?token=hunter2pw",
+        "http://127.0.0.1:9/?token=hunter2pw",
+    ],
+)
+def test_a_password_in_the_url_is_not_repeated(url, more, monkeypatch):
+    def post(*_, **__):
+        raise requests.ConnectionError(url)
+
+    monkeypatch.setattr("webhook_tutorial.cli.send.post_within", post)
+    refused = run("send", url, *more)
+    assert refused.exit_code in (1, 2) and "hunter2pw" not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/"),
+        ("http://127.0.0.1:8000?a=1", "http://127.0.0.1:8000/?a=1"),
+        ("http://LOCALHOST:8000/x?", "http://localhost:8000/x"),
+        ("http://localhost:80/a/../b#frag", "http://localhost/b"),
+        ("https://localhost:443/%7euser", "https://localhost/~user"),
+        ("http://user:pw@localhost:443/", "http://localhost:443/"),
+        ("http://[::1]:80/", "http://[::1]/"),
+    ],
+)
+def test_the_url_is_signed_as_it_is_sent(typed, sent):
+    assert _as_it_is_sent(make_session(), typed) == sent
+
+
+@pytest.mark.parametrize("dialect", ["square", "hubspot"])
+def test_a_receiver_that_verifies_the_url_takes_each_that_can_be_typed(dialect):
+    with serve(receiver(204, BY_NAME[dialect], SECRETS["GITHUB_SECRET"]), "here") as server:
+        for path in ("", "/", "?a=1", "/%7euser", "/a/../b", "/x#frag", "/x?", "/?a[]=1", "/x?a=1", "/ü".encode()):
+            typed = server.url + (path if isinstance(path, str) else "/%C3%BC")
+            for url in (typed, typed.replace("127.0.0.1", "LOCALHOST")):
+                sent = run("send", url, "--dialect", dialect, "--secret-env", "GITHUB_SECRET")
+                assert sent.exit_code == 0, (url, sent.output)
 
 
 @pytest.mark.parametrize(
@@ -183,9 +235,9 @@ def test_who_owns_the_host_may_send_to_it(monkeypatch):
 
 def test_what_cannot_be_signed_is_told_before_anything_is_sent(server):
     for arguments, words in (
-        (["--event", "pull"], "no sample 'pull' for standard-webhooks. Known are: user_signup, "),
+        (["--event", "pull"], "no such --event for standard-webhooks. Known are: user_signup, "),
         (["--secret-env", "OTHER_SECRET"], "The secret must begin with whsec_."),
-        (["--times", "0"], "1<=x<=1000"),
+        (["--times", "0"], "a whole number from 1 to 1000."),
     ):
         refused = run("send", server.url, *arguments)
         assert refused.exit_code == 2 and words in " ".join(refused.output.split())

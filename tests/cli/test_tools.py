@@ -2,10 +2,12 @@
 
 import os
 import shlex
+import subprocess
 
 import pytest
 import requests
-from tools import WHSEC, run, run_process
+from support import ROOT
+from tools import WHSEC, command, environment, run, run_process
 
 from webhook_tutorial import serve
 from webhook_tutorial.cli import tools
@@ -67,19 +69,79 @@ def test_a_secret_in_place_of_a_name_is_refused_and_not_repeated(name, given):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_variable_that_is_missing_or_empty_is_told_by_its_name(name):
-    for variable, state in ("NOT_SET", "is not set"), ("EMPTY", "is empty"):
+    for variable, words in ("NOT_SET", "the variable is not set."), ("EMPTY", "the variable EMPTY is empty."):
         refused = run(*GOOD[name], "--secret-env", variable)
-        assert refused.exit_code == 2 and f"the variable {variable} {state}." in refused.output
+        assert refused.exit_code == 2 and words in refused.output
+
+
+TYPED = "hunter2pw"
+
+
+@pytest.mark.parametrize(
+    "secret", [TYPED, "hunterpassword", "correcthorsebatterystaple", "HUNTER2PW", WHSEC, "-" + TYPED]
+)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["send", "http://127.0.0.1:1/", "--secret-env", TYPED], "--secret-env"),
+        (["doctor", "--secret-env", "GITHUB_SECRET", "--secret-env", TYPED], "2nd "),
+        (["send", "http://127.0.0.1:1/", TYPED], "The 2nd word after send is one too many."),
+        (["send", "--times", "1", "http://127.0.0.1:1/", "a", TYPED], "The 5th word after send is one too many."),
+        (["doctor", TYPED], "The 1st word after doctor is one too many."),
+        (["listen", "8000", TYPED], "The 2nd word after listen is one too many."),
+        (["listen", TYPED], "'[PORT]': it must be a whole number from 1 to 65535."),
+        (["listen", "--count", TYPED], "'--count': it must be a whole number from 1 on."),
+        (["listen", f"--answer={TYPED}"], "'--answer': it must be a whole number from 200 to 599."),
+        (["listen", f"--{TYPED}"], "One of the options is unknown. Known are: --dialect, "),
+        (["listen", f"--json={TYPED}"], "--json"),
+        (["listen", "--dialect", TYPED], "no such dialect. Known are: standard-webhooks, "),
+        (["listen", "--file", f"{TYPED}/a"], "cannot be added to: No such file"),
+        (["send", "http://127.0.0.1:1/", "--event", TYPED], "no such --event for standard-webhooks. Known are: user_"),
+        (["send", "http://127.0.0.1:1/", "--data", TYPED], "'--data': File does not exist."),
+        (["send", TYPED], "the first word, URL, does not"),
+        (["doctor", "--body", TYPED], "'--body': File does not exist."),
+        ([TYPED], "There is no such command. Known are: "),
+        ([f"--{TYPED}"], "One of the options is unknown. Known are: "),
+    ],
+)  # fmt: skip
+def test_a_word_in_a_wrong_place_may_be_a_secret_and_is_not_repeated(arguments, words, secret):
+    given = [word.replace(TYPED, secret) for word in arguments]
+    refused = run(*given)
+    assert refused.exit_code in (1, 2) and TYPED not in refused.output and secret not in refused.output
+    if secret == TYPED:
+        assert words in " ".join(refused.output.split())
+
+
+def test_an_option_that_is_nearly_one_is_told_by_the_one_it_is_like():
+    refused = run("send", "http://127.0.0.1:1/", "--dialct", "github")
+    assert refused.exit_code == 2 and "unknown. Did you mean --dialect" in refused.output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe of POSIX")
+@pytest.mark.parametrize("arguments", [["--help"], ["lessons", "--json"], ["send", "URL"], ["listen"]])
+def test_who_reads_no_further_ends_it_quietly(tmp_path, arguments):
+    """What is printed goes into a pipe that nobody reads: ``| head -0``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with serve(receiver(204), "here") as server:
+        given = [word.replace("URL", server.url) for word in arguments]
+        done = subprocess.run(
+            command(*given), cwd=tmp_path, env=environment(PYTHONPATH=str(ROOT)), stdout=writing,
+            stderr=subprocess.PIPE, timeout=60,
+        )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+    if "lessons" in arguments:
+        assert len([*(tmp_path / "webhooks").glob("*.ipynb")]) == len([*(ROOT / "notebooks").glob("*.ipynb")])
 
 
 @pytest.mark.parametrize("name", ["doctor", "listen", "send"])
 def test_an_unknown_dialect_lists_the_known_and_a_known_one_may_be_written_in_capitals(name):
     refused = run(*GOOD[name], "--dialect", "hub")
     assert refused.exit_code == 2
-    assert "no dialect 'hub'. Known are: standard-webhooks, standard-webhooks-ed25519, " in " ".join(
-        refused.output.split()
-    )
-    assert "no dialect" not in run(*GOOD[name], "--dialect", "GitHub", "--secret-env", "NOT_SET").output
+    known = "no such dialect. Known are: standard-webhooks, standard-webhooks-ed25519, "
+    assert known in " ".join(refused.output.split())
+    assert "no such dialect" not in run(*GOOD[name], "--dialect", "GitHub", "--secret-env", "NOT_SET").output
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_a_file_of_something_else_is_one_clear_error(file, line, words):
 
 def test_a_text_is_no_archive(file):
     file.write_text("Dear reader,\nthis is no archive.\n")
-    with pytest.raises(ValueError, match="Line 1 of deliveries.jsonl holds no exchange"):
+    with pytest.raises(ValueError, match=r"Line 1 of deliveries\.jsonl holds no exchange"):
         load_traffic(file)
     with pytest.raises(FileNotFoundError):
         load_traffic(file.with_name("nowhere"))
@@ -134,7 +134,7 @@ def test_a_line_of_another_hand_among_its_own_is_not_called_cut_off(file):
     save(Traffic([exchange()]), file)
     kept = file.read_bytes() + b"my notes"
     file.write_bytes(kept)
-    with pytest.raises(ValueError, match="Line 2 of deliveries.jsonl holds no exchange"):
+    with pytest.raises(ValueError, match=r"Line 2 of deliveries\.jsonl holds no exchange"):
         Archive(file)
     assert file.read_bytes() == kept
 

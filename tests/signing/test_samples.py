@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import standardwebhooks
@@ -11,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from webhook_tutorial import SignatureError, sample, verify
+from webhook_tutorial.signing import GITHUB
 from webhook_tutorial.signing.names import BY_NAME, dialect_named
 from webhook_tutorial.signing.sample_events import BY_PROVIDER, OURS
-from webhook_tutorial.signing.samples import unsigned
+from webhook_tutorial.signing.samples import signature, unsigned
 
 WHSEC = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SEED = bytes(range(32))
@@ -94,6 +96,26 @@ def test_every_dialect_signs_our_events_or_says_in_a_sentence_why_not():
         verify(body, headers, secrets(name)[1], dialect, **{p: whole[p] for p in dialect.places if p in whole})
         signed.add(name)
     assert signed >= {"standard-webhooks", "svix", "github", "stripe", "slack", "shopify"}
+
+
+def test_what_a_dialect_signs_of_the_headers_is_what_is_sent():
+    dialect = replace(GITHUB, name="Ours", unsigned=(), signed="{header:Content-Type}.{header:X-GitHub-Event}.{body}")
+    body, headers, id = unsigned("github", "push", JANUARY)
+    made = signature(body, "s", dialect, id=id, now=JANUARY, url="", headers=headers)
+    verify(body, headers | made, "s", dialect)
+    with pytest.raises(SignatureError):
+        verify(body, headers | made | {"X-GitHub-Event": "ping"}, "s", dialect)
+
+
+def test_the_description_names_the_dialects_that_sign_no_sample():
+    silent = set()
+    for name, dialect in BY_NAME.items():
+        try:
+            sample(name, "order_placed", SEED.hex() if dialect.method == "ed25519" else WHSEC, url="http://a/")
+        except ValueError:
+            silent.add(dialect.name)
+    silent -= {"Standard Webhooks, ed25519"}  # it signs them with a key of its own form
+    assert silent and all(f"{name}" in sample.__doc__ for name in silent)
 
 
 def test_every_sample_has_its_source():

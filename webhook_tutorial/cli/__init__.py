@@ -5,10 +5,10 @@ import sys
 
 import click
 
-from . import doctor, lessons, listen, send
+from . import doctor, lessons, listen, options, send
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=options.Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="webhook-tutorial", message="%(version)s")
 @click.pass_context
 def tools(context):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import click
@@ -10,15 +11,15 @@ from requests.structures import CaseInsensitiveDict
 from ..lab.archive import load_traffic
 from . import options
 
-_FILE = click.Path(exists=True, dir_okay=False)
+_FILE = options.File(exists=True, dir_okay=False)
 
 
-@click.command(short_help="Find out why a delivery does not verify.")
+@click.command(cls=options.Command, short_help="Find out why a delivery does not verify.")
 @click.option("--body", type=_FILE, help="The body, byte for byte as it arrived.")
 @click.option("--headers", type=_FILE, help="The headers: lines such as 'Name: value', or a JSON object.")
 @click.option("--delivery", type=_FILE, help="Instead of both: a file that listen --file has kept.")
 @click.option(
-    "--number", type=click.IntRange(1), help="Which delivery of it, as listen counts them; the last if left out."
+    "--number", type=options.Whole(1), help="Which delivery of it, as listen counts them; the last if left out."
 )
 @options.dialect
 @options.secret_env(
@@ -76,6 +77,8 @@ def _kept(file, number):
 def read_headers(data):
     """Return headers from lines such as ``Name: value`` or from a JSON object; one that stands twice is joined.
 
+    A value over several lines, folded, keeps its line ends.
+
     Raises:
         click.UsageError: A line is no header.
     """
@@ -98,9 +101,12 @@ def _pairs(text):
             for one in value if isinstance(value, list) else [value]:
                 yield name, str(one)
         return
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in re.split("\r\n|[\r\n]", text) if line.strip()]
     if lines and re.fullmatch(r"[A-Z]+ \S+ HTTP/[0-9.]+\s*", lines[0]):
         del lines[0]  # the request line, which stands above the headers where they were copied whole
-    for line in lines:
+    # A line that begins with a space goes on with the header above it (RFC 9112, section 5.2), unless all of them do.
+    # It is handed on as it was folded: that is what the doctor looks for.
+    folded = re.split(r"\n(?![ \t])", textwrap.dedent("\n".join(lines))) if lines else []
+    for line in folded:
         name, colon, value = line.partition(":")
         yield name.strip() if colon else "", value.strip()

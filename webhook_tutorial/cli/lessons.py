@@ -41,8 +41,8 @@ def copy_lessons(folder):
             yield target, "there" if same else "left"
 
 
-@click.command(short_help="Copy the lessons to a folder.")
-@click.argument("folder", default="webhooks", type=click.Path(file_okay=False))
+@click.command(cls=options.Command, short_help="Copy the lessons to a folder.")
+@click.argument("folder", default="webhooks", type=options.File(file_okay=False))
 @options.secret_env(help="Not needed here: no lesson asks for a secret.")
 @options.as_json
 def lessons(folder, secret_env, as_json):
@@ -54,16 +54,15 @@ def lessons(folder, secret_env, as_json):
         python -m webhook_tutorial lessons
         jupyter lab webhooks/00_start_here.ipynb
     """
-    became = {"copied": [], "there": [], "left": []}
     try:
-        for path, what in copy_lessons(folder):
-            became[what].append(path)
-            if as_json:
-                options.line({"file": str(path), "what": what})
+        done = list(copy_lessons(folder))  # all of them, before anything is printed: who reads that may leave early
     except OSError as error:
-        raise click.ClickException(f"{folder} cannot be written: {error.strerror}.") from None
+        raise click.ClickException(f"FOLDER cannot be written: {error.strerror}.") from None
     if as_json:
+        for path, what in done:
+            options.line({"file": str(path), "what": what})
         return
+    became = {kind: [path for path, what in done if what == kind] for kind in ("copied", "there", "left")}
     click.echo(f"{folder}: {len(became['copied'])} files copied, {len(became['there'])} were there already.")
     for path in became["left"]:
         click.echo(f"Left as it is, because it differs: {path}")

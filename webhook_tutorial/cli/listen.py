@@ -122,17 +122,17 @@ class _Desk:
             self.came.put(exchange)
 
 
-@click.command(short_help="Receive, verify and show deliveries.")
-@click.argument("port", type=click.IntRange(1, 65535), required=False)
+@click.command(cls=options.Command, short_help="Receive, verify and show deliveries.")
+@click.argument("port", type=options.Whole(1, 65535), required=False)
 @options.dialect
 @options.secret_env(help="The variable that holds the secret to verify with; for ed25519, the public key.")
 @click.option(
-    "--answer", type=click.IntRange(200, 599), default=204, show_default=True, help="The status to answer with."
+    "--answer", type=options.Whole(200, 599), default=204, show_default=True, help="The status to answer with."
 )
 @click.option(
-    "--count", type=click.IntRange(1), help="End after so many deliveries, with 1 if one did not verify; more get 503."
+    "--count", type=options.Whole(1), help="End after so many deliveries, with 1 if one did not verify; more get 503."
 )
-@click.option("--file", type=click.Path(dir_okay=False, writable=True), help="Keep each delivery in this file, too.")
+@click.option("--file", type=options.File(dir_okay=False, writable=True), help="Keep each delivery in this file, too.")
 @click.option("--url", default="", help="https://HOST as the provider knows it; for a provider that signs the URL.")
 @options.as_json
 def listen(port, dialect, secret_env, answer, count, file, url, as_json):
@@ -209,7 +209,7 @@ class _Shown:
 
 @contextlib.contextmanager
 def _ctrl_c():
-    """Gives a list that is empty until Ctrl-C is pressed, so that nothing is left half shown; a second one interrupts."""
+    """Gives a list, empty until Ctrl-C is pressed, so that nothing is left half shown; a second one interrupts."""
     pressed = []
 
     def press(*_):
@@ -227,7 +227,7 @@ def _ctrl_c():
 
 
 def _show_all(server, desk, shown, count, pressed):
-    """Show what comes until there are enough or Ctrl-C is pressed, and then what was answered until the server stopped."""
+    """Show what comes until there are enough or Ctrl-C is pressed; then stop the server, and show what it answered."""
     while not pressed and (count is None or shown.deliveries < count):
         with contextlib.suppress(queue.Empty):
             shown.show(desk.came.get(timeout=0.2))

@@ -1,4 +1,8 @@
-"""What several commands take: a dialect, secrets out of the environment, --json."""
+"""What several commands take: a dialect, secrets out of the environment, --json.
+
+A word that was typed in a wrong place may be a secret, and an error is read by others, in a log for one. So no error
+repeats one: it says where it stands.
+"""
 
 import json
 import os
@@ -7,7 +11,7 @@ import re
 import click
 
 from ..signing.methods import FITS
-from ..signing.names import BY_NAME, dialect_named
+from ..signing.names import BY_NAME
 
 _WHY_NOT = (
     "A secret is not taken from the command line: there your shell writes it into its history, and everybody on this "
@@ -17,16 +21,77 @@ _WHY_NOT = (
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
+class Discreet:
+    """What a command and the group of them have in common: their errors repeat no word that was typed."""
+
+    def parse_args(self, context, args):
+        typed, context.allow_extra_args = list(args), True
+        try:
+            rest = super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            like = f" Did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""
+            known = ", ".join(
+                name
+                for one in self.get_params(context)
+                if not getattr(one, "hidden", False)
+                for name in one.opts
+                if name[0] == "-"
+            )
+            raise click.UsageError(f"One of the options is unknown.{like or ' Known are: ' + known}", context) from None
+        if rest and not isinstance(self, click.Group):
+            at = _nth(len(typed) - typed[::-1].index(rest[-1]))
+            raise click.UsageError(f"The {at} word after {context.info_name} is one too many.", context)
+        return rest
+
+
+class Command(Discreet, click.Command):
+    """A command whose errors repeat no word that was typed."""
+
+
+class Commands(Discreet, click.Group):
+    """Commands whose errors repeat no word that was typed."""
+
+    def resolve_command(self, context, args):
+        if self.get_command(context, args[0]) is None:
+            raise click.UsageError(f"There is no such command. Known are: {', '.join(self.commands)}.", context)
+        return super().resolve_command(context, args)
+
+
+class Whole(click.IntRange):
+    """A whole number; another word is not repeated."""
+
+    def convert(self, value, param, context):
+        try:
+            return super().convert(value, param, context)
+        except click.BadParameter:
+            most = f" to {self.max}" if self.max is not None else " on"
+            self.fail(f"it must be a whole number from {self.min}{most}.", param, context)
+
+
+class File(click.Path):
+    """A path; one that is none is not repeated."""
+
+    def convert(self, value, param, context):
+        try:
+            return super().convert(value, param, context)
+        except click.BadParameter as error:
+            self.fail(error.message.replace(f" {click.format_filename(value)!r}", ""), param, context)
+
+
+def _nth(number):
+    last = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{last}"
+
+
 class DialectName(click.ParamType):
     """The name of a dialect, which becomes the dialect."""
 
     name = "name"
 
     def convert(self, value, param, context):
-        try:
-            return dialect_named(value.lower())
-        except ValueError as error:
-            self.fail(str(error), param, context)
+        if value.lower() not in BY_NAME:
+            self.fail(f"there is no such dialect. Known are: {', '.join(BY_NAME)}.", param, context)
+        return BY_NAME[value.lower()]
 
 
 dialect = click.option(
@@ -58,23 +123,27 @@ def secret_env(*, multiple=False, help):
 def _read(context, param, names):
     """The secrets by the names of their variables, in the order in which they were given."""
     names = names if isinstance(names, tuple) else () if names is None else (names,)
-    return {name: _read_one(name) for name in names}
+    which = "" if len(names) < 2 else "{} "
+    return {name: _read_one(name, which.format(_nth(number))) for number, name in enumerate(names, 1)}
 
 
-def _read_one(name):
+def _read_one(name, which):
     if not _NAME.fullmatch(name) or _may_be_secret(name):
         # It is not repeated, neither on the screen nor in a log.
         raise click.BadParameter(
-            "what was given is no name of a variable. It may be the secret itself: "
+            f"what was {which}given is no name of a variable. It may be the secret itself: "
             + _WHY_NOT[0].lower()
             + _WHY_NOT[1:],
             param_hint="--secret-env",
         )
-    secret = os.environ.get(name, "")
-    if not secret:
-        state = "is empty" if name in os.environ else "is not set"
-        raise click.BadParameter(f"the variable {name} {state}.", param_hint="--secret-env")
-    return secret
+    if name not in os.environ:
+        raise click.BadParameter(
+            f"the {which}variable is not set. Its name is not repeated: it may be the secret itself.",
+            param_hint="--secret-env",
+        )
+    if not os.environ[name]:
+        raise click.BadParameter(f"the variable {name} is empty.", param_hint="--secret-env")
+    return os.environ[name]
 
 
 def _may_be_secret(name):

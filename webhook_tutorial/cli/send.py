@@ -2,18 +2,20 @@
 
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
+from requests import Request, RequestException
 
 from ..answers import Blocked, ok, reason, why_no_answer
 from ..delivery.addresses import why_not_public
 from ..delivery.egress import make_session, post_within
 from ..delivery.guard import Guard, guarded_session, look_up
 from ..environment import reach_loopback_directly
-from ..look import mark_of, masked_url, preview, visible
+from ..look import mark_of, masked_url, preview
 from ..signing import STANDARD_WEBHOOKS
 from ..signing.names import BY_NAME
-from ..signing.samples import signature, unsigned
+from ..signing.samples import events_of, signature, unsigned
 from . import options
 
 #: How long an answer may take, in seconds.
@@ -35,15 +37,15 @@ class ThisComputer(Guard):
         return tuple(dict.fromkeys(map(str, found)))
 
 
-@click.command(short_help="Send signed sample events.")
+@click.command(cls=options.Command, short_help="Send signed sample events.")
 @click.argument("url")
 @click.option(
     "--event", default="order_placed", show_default=True, help="Which sample to send; an unknown one lists all."
 )
 @options.dialect
 @options.secret_env(help="The variable that holds the secret to sign with; for ed25519, the private key.")
-@click.option("--times", type=click.IntRange(1, 1000), default=1, show_default=True, help="How often to send the same.")
-@click.option("--data", type=click.Path(exists=True, dir_okay=False), help="Send the bytes of this file instead.")
+@click.option("--times", type=options.Whole(1, 1000), default=1, show_default=True, help="How often to send the same.")
+@click.option("--data", type=options.File(exists=True, dir_okay=False), help="Send the bytes of this file instead.")
 @click.option("--i-own-this-host", is_flag=True, help="Send to another computer than this one.")
 @options.as_json
 def send(url, event, dialect, secret_env, times, data, i_own_this_host, as_json):
@@ -62,8 +64,12 @@ def send(url, event, dialect, secret_env, times, data, i_own_this_host, as_json)
     """
     dialect = dialect or STANDARD_WEBHOOKS
     provider = next(name for name, known in BY_NAME.items() if known is dialect)
-    body, headers = _delivery(provider, dialect, event, list(secret_env.values()), data, url)
+    if event not in events_of(provider):
+        known = ", ".join(events_of(provider))
+        raise click.UsageError(f"There is no such --event for {provider}. Known are: {known}.")
     session = _session(url, i_own_this_host)
+    sent_to = _as_it_is_sent(session, url)
+    body, headers = _delivery(provider, dialect, event, list(secret_env.values()), data, sent_to)
     if not secret_env and not as_json:
         click.echo("Not signed: --secret-env NAME names the variable that holds the secret.")
     arrived = 0
@@ -92,7 +98,7 @@ def _delivery(provider, dialect, event, secrets, data, url):
         if data:
             body = Path(data).read_bytes()
         if secrets:
-            headers |= signature(body, secrets, dialect, id=id, now=now, url=url)
+            headers |= signature(body, secrets, dialect, id=id, now=now, url=url, headers=headers)
         elif dialect.id and ":" not in dialect.id:  # the id that stands in the body of some is no header
             headers[dialect.id] = id
     except (ValueError, OSError) as error:
@@ -101,9 +107,9 @@ def _delivery(provider, dialect, event, secrets, data, url):
 
 
 def _session(url, any_host):
-    """A session that goes to this computer only, or to any host."""
+    """A session that goes to this computer only, or to any host. No error repeats the URL: it may hold a password."""
     if not url.lower().startswith(("http://", "https://")):
-        raise click.UsageError(f"A URL begins with http:// or https://, and {visible(url)} does not.")
+        raise click.UsageError("A URL begins with http:// or https://, and the first word, URL, does not.")
     reach_loopback_directly()
     if any_host:
         return make_session()
@@ -112,13 +118,27 @@ def _session(url, any_host):
         guard.check(url)
     except Blocked as blocked:
         if blocked.reason != "not loopback":
-            raise click.UsageError(f"{visible(url)}: {blocked}") from None
+            raise click.UsageError(f"The URL cannot be used: {blocked}") from None
         raise click.UsageError(
             f"{blocked}: samples are sent to 127.0.0.1 and localhost. If that host is yours, add --i-own-this-host."
         ) from None
     except OSError:
-        raise click.UsageError(f"The host of {visible(url)} has no address.") from None
+        raise click.UsageError("The host of the URL has no address.") from None
     return guarded_session(guard)
+
+
+def _as_it_is_sent(session, url):
+    """The URL that a receiver sees, which is not always the one that was typed: requests writes it anew."""
+    try:
+        request = session.prepare_request(Request("POST", url))
+        parts = urlsplit(request.url)
+        port = parts.port
+    except (RequestException, ValueError) as error:
+        raise click.UsageError(f"The URL cannot be used: {why_no_answer(error)}.") from None
+    host = parts.netloc.rpartition("@")[2]
+    if port == {"http": 80, "https": 443}[parts.scheme]:
+        host = host.removesuffix(f":{port}")  # the Host header leaves it out
+    return f"{parts.scheme}://{host}{request.path_url}"
 
 
 def _print(number, times, status, why, content, seconds):

@@ -19,8 +19,9 @@ _JSON = {"Content-Type": "application/json"}
 def sample(provider, event, secret, *, now=None, url=""):
     """Return a delivery as this provider would make it: its body, bytes, and its headers, a dictionary.
 
-    Every provider's signature can be had for the three events of the lessons, too: ``sample("stripe",
-    "order_placed", secret)``.
+    The three events of the lessons can be had with a provider's signature, too: ``sample("stripe", "order_placed",
+    secret)``. Some providers sign no such body: Twilio signs a form, and Mailgun's signature and Linear's time stand
+    in the body.
 
     Args:
         provider: ``"github"``, ``"stripe"``, ``"slack"``, ``"shopify"``, ``"discord"``, ``"standard-webhooks"`` or
@@ -31,19 +32,26 @@ def sample(provider, event, secret, *, now=None, url=""):
         url: Where it will be sent, for a provider that signs that.
 
     Raises:
-        ValueError: The provider or the event is unknown, and the message lists those that are known; or the secret
-            cannot be read, as with `sign`.
+        ValueError: The provider or the event is unknown, and the message lists those that are known; or it cannot
+            be signed, as with `sign`: the secret cannot be read, or the provider signs another kind of body.
     """
     now = time.time() if now is None else now
     body, headers, id = unsigned(provider, event, now)
-    return body, headers | signature(body, secret, dialect_named(provider), id=id, now=now, url=url)
+    return body, headers | signature(body, secret, dialect_named(provider), id=id, now=now, url=url, headers=headers)
 
 
-def signature(body, secret, dialect, *, id, now, url):
-    """Return the headers of a signature for a POST to this URL; what a dialect does not sign it is not told."""
+def signature(body, secret, dialect, *, id, now, url, headers):
+    """Return the headers of a signature for a POST to this URL with these headers; a dialect is told what it signs."""
     whole = {"method": "POST", "url": url}
     parts = {place: whole[place] for place in dialect.places if place in whole}
+    if dialect.signed_headers:
+        parts["headers"] = headers
     return sign(body, secret, dialect, id=id, timestamp=now, **parts)
+
+
+def events_of(provider):
+    """Return the names of the samples of a provider, its own first, a list."""
+    return [*BY_PROVIDER.get(provider, {}), *OURS]
 
 
 def unsigned(provider, event, now):
@@ -53,13 +61,12 @@ def unsigned(provider, event, now):
         ValueError: The provider or the event is unknown.
     """
     dialect_named(provider)
-    own = BY_PROVIDER.get(provider, {})
     if event in OURS:
         made = make_event(event, OURS[event], id=f"evt_sample_{int(now)}", timestamp=now)
         return encode(made), dict(_JSON), made["id"]
-    if event not in own:
-        raise ValueError(f"There is no sample {event!r} for {provider}. Known are: {', '.join([*own, *OURS])}.")
-    found = own[event]
+    if event not in events_of(provider):
+        raise ValueError(f"There is no sample {event!r} for {provider}. Known are: {', '.join(events_of(provider))}.")
+    found = BY_PROVIDER[provider][event]
     body = json.dumps(_filled(found.body, now), ensure_ascii=False, indent=found.indent, separators=found.separators)
     return body.encode(), _JSON | _filled(found.headers, now), ""
 
