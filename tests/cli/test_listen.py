@@ -88,11 +88,14 @@ def test_json_masks_what_the_text_masks(listening):
     assert (shown["body_base64"], shown["verified"], shown["method"]) == ("/w==", None, "POST")
 
 
-@pytest.mark.parametrize("answer", [200, 410, 503])
-def test_it_answers_as_told_but_for_what_does_not_verify(listening, answer):
-    listen = listening("--answer", answer, "--dialect", "github", "--secret-env", "GITHUB_SECRET")
-    assert deliver(listen.url).status_code == answer
+def test_it_answers_as_told_but_for_what_does_not_verify(listening):
+    listen = listening("--answer", "410", "--dialect", "github", "--secret-env", "GITHUB_SECRET")
+    assert deliver(listen.url).status_code == 410
     assert deliver(listen.url, secret="another").status_code == 401
+    for answer in (200, 503):
+        with serve(receiver(answer, GITHUB, GITHUB_SECRET), "here") as server:
+            assert deliver(server.url).status_code == answer
+            assert deliver(server.url, secret="another").status_code == 401
 
 
 def test_a_secret_alone_means_standard_webhooks_and_a_dialect_alone_is_refused(listening):
@@ -215,14 +218,13 @@ def at_once(url, senders, **more):
 
 
 def test_with_a_count_no_more_are_answered_well_than_are_shown(listening, tmp_path):
-    for number in range(3):
-        file = tmp_path / f"{number}.jsonl"
-        listen = listening("--count", "2", "--json", "--file", file)
-        answered = at_once(listen.url, 20)
-        assert set(answered) <= {204, 503, None} and answered.count(204) == 2
-        assert listen.process.wait(60) == 0
-        paths = {f"{listen.url}/{n}" for n, status in enumerate(answered) if status == 204}
-        assert {one["url"] for one in listen.objects()[1:]} == {x.url for x in load_traffic(file)} == paths
+    file = tmp_path / "deliveries.jsonl"
+    listen = listening("--count", "2", "--json", "--file", file)
+    answered = at_once(listen.url, 30)
+    assert set(answered) <= {204, 503, None} and answered.count(204) == 2
+    assert listen.process.wait(60) == 0
+    paths = {f"{listen.url}/{n}" for n, status in enumerate(answered) if status == 204}
+    assert {one["url"] for one in listen.objects()[1:]} == {x.url for x in load_traffic(file)} == paths
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no Ctrl-C to one process alone")
@@ -266,7 +268,7 @@ def test_what_could_not_be_kept_is_answered_500_and_ends_it(listening, tmp_path)
     assert "A delivery could not be kept, and was answered with 500: " in listen.errors()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_kill_loses_nothing_that_was_answered(listening, tmp_path, seed):
     """A delivery is kept before its sender has the answer, and the line being written is the only one that may tear."""
     file, answered, stop = tmp_path / "deliveries.jsonl", [], threading.Event()
@@ -311,7 +313,8 @@ def test_it_survives_the_malformed_requests_of_serves_tests(listening, tmp_path)
     fuzzing, file = fuzz(), tmp_path / "deliveries.jsonl"
     print(f"FUZZ_SEED={fuzzing.SEED}")
     listen = listening("--file", file)
-    statuses, answers = fuzzing.storm(listen.port, random.Random(fuzzing.SEED), range(1, 1 + fuzzing.MALFORMED))
+    requests_sent = range(1, 1 + fuzzing.MALFORMED // 4)  # the server is serve's, whose tests send all of them
+    statuses, answers = fuzzing.storm(listen.port, random.Random(fuzzing.SEED), requests_sent)
     assert set(statuses) <= {204, 400, 405, 413, 414, 431, 501, 505}
     assert {fuzzing.final(answer) for _, answer in answers.values()} == {204}
     assert listen.process.poll() is None and listen.errors() == ""
