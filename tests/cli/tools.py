@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 
+import requests
 from click.testing import CliRunner
 from support import ROOT, until
 
+from webhook_tutorial import sample
 from webhook_tutorial.cli import tools
 
 WHSEC = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -44,6 +46,12 @@ def run_process(*arguments, cwd=ROOT, **more):
         command(*arguments), cwd=cwd, env=environment(**more), capture_output=True, text=True, encoding="utf-8",
         timeout=60,
     )  # fmt: skip
+
+
+def deliver(url, provider="github", event="push", secret=SECRETS["GITHUB_SECRET"], **more):
+    """Deliver a sample, and return the answer."""
+    body, headers = sample(provider, event, secret)
+    return requests.post(url, data=body, headers=headers | more, timeout=30)
 
 
 class Listening:
