@@ -8,10 +8,10 @@ import pytest
 from support import exchange
 from tools import SECRETS, run
 
-from webhook_tutorial import sample
+from webhook_tutorial import sample, sign
 from webhook_tutorial.lab.archive import save
 from webhook_tutorial.lab.traffic import Traffic
-from webhook_tutorial.signing import GITHUB
+from webhook_tutorial.signing import GITHUB, STRIPE
 
 
 class StandIn:
@@ -158,3 +158,15 @@ def test_wrong_use_is_told(asked, given, tmp_path):
     refused = run("doctor", *given(b"our mistake"))
     assert refused.exit_code == 2 and "The secret must begin with whsec_." in refused.output
     assert not any(secret in refused.output for secret in SECRETS.values() if secret)
+
+
+def test_a_delivery_that_was_kept_is_as_old_as_when_it_came(tmp_path):
+    """Whoever asks a day later is not told that it came late."""
+    file, came = tmp_path / "kept.jsonl", 1_767_603_600
+    signed = sign(b"{}", SECRETS["STRIPE_SECRET"], STRIPE, timestamp=came - 10)
+    save(Traffic([exchange(1, body=b"{}", raw_headers=tuple(signed.items()), started=came)]), file)
+    rest = ["--delivery", file, "--dialect", "stripe", "--secret-env", "STRIPE_SECRET"]
+    assert run("doctor", *rest).exit_code == 0
+    save(Traffic([exchange(1, body=b"{}", raw_headers=tuple(signed.items()), started=came + 1_000)]), file)
+    late = run("doctor", *rest)
+    assert late.exit_code == 1 and "too old" in late.output

@@ -65,3 +65,25 @@ def test_a_folder_that_cannot_be_one_is_told(tmp_path, folder, words):
     refused = run("lessons", tmp_path / folder)
     assert refused.exit_code in (1, 2) and "Traceback" not in refused.output and words in refused.output
     assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_a_copy_that_breaks_off_leaves_nothing_that_looks_like_yours(tmp_path, monkeypatch):
+    def full(begun, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lessons.os, "link", full)
+    monkeypatch.setattr(Path, "rename", full)
+    assert run("lessons", tmp_path / "a").exit_code == 1
+    assert files(tmp_path / "a") == []
+    monkeypatch.undo()
+    assert f"{len(NAMES)} files copied" in run("lessons", tmp_path / "a").output
+    assert files(tmp_path / "a") == NAMES
+
+
+def test_where_there_are_no_links_it_copies_all_the_same(tmp_path, monkeypatch):
+    def none(begun, target):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(lessons.os, "link", none)
+    run("lessons", tmp_path / "a")
+    assert files(tmp_path / "a") == NAMES

@@ -248,3 +248,11 @@ def test_a_dead_proxy_in_the_environment_stops_nothing(server):
     dead = {"http_proxy": "http://127.0.0.1:9", "all_proxy": "socks5://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
     sent = run_process("send", server.url, **dead)
     assert (sent.returncode, sent.stderr) == (0, "")
+
+
+def test_a_password_for_that_host_stays_at_home(server, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login joe password an_example\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for more in ([], ["--i-own-this-host"]):
+        assert run("send", server.url, *more).exit_code == 0
+    assert [came.headers.get("Authorization") for came in server.traffic] == [None, None]

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from requests.structures import CaseInsensitiveDict
 
+from ..clock import SimulatedClock
 from ..lab.archive import load_traffic
 from . import options
 
@@ -42,10 +43,11 @@ def doctor(body, headers, delivery, number, dialect, secret_env, url, as_json):
     """
     if not dialect or not secret_env:
         raise click.UsageError("Name the dialect and the variable with the secret: --dialect github --secret-env NAME.")
-    method = "POST"
+    method, clock = "POST", None
     if delivery and not (body or headers):
         found = _kept(delivery, number)
         data, given, method, url = found.body, found.headers, found.method, url or found.url
+        clock = SimulatedClock(found.started)  # its age is that of the moment in which it came
     elif body and headers and not delivery and number is None:
         data, given = Path(body).read_bytes(), read_headers(Path(headers).read_bytes())
     else:
@@ -54,7 +56,7 @@ def doctor(body, headers, delivery, number, dialect, secret_env, url, as_json):
     from ..signing.doctor import diagnose
 
     try:
-        diagnosis = diagnose(data, given, secret, dialect, secrets=dict(others), method=method, url=url)
+        diagnosis = diagnose(data, given, secret, dialect, secrets=dict(others), method=method, url=url, clock=clock)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
