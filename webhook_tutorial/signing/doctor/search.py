@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from enum import Enum
 from typing import NamedTuple
 
 from ..checks import CHECKS, Received, SignatureError
@@ -9,7 +10,7 @@ from ..methods import _ENCODE, _key
 from .addresses import ADDRESS_FAMILIES
 from .bodies import BODY_FAMILIES
 from .case import Case, reads_the_body
-from .keys import SECRET_FAMILIES
+from .keys import SECRET_FAMILIES, is_safe
 from .readings import HASHES, HEADER_FAMILIES
 from .stamps import LOST_DIGITS, TIME_FAMILIES
 from .written_again import writers_of
@@ -40,6 +41,12 @@ class Enough(Exception):
     """The bound is reached."""
 
 
+class Tried(Enum):
+    """What came of a guess: its signature was computed, the delivery was refused before that, or it was not tried."""
+
+    COMPUTED, REFUSED, NOT = range(3)
+
+
 class Step(NamedTuple):
     """One mistake undone: what it was, and the case with it and without it. Only ``axis`` and ``names`` are shown."""
 
@@ -55,25 +62,29 @@ SIZES = {"ed25519": 64} | {
 }
 
 
-def could_fit(received, hash):
-    """Whether a signature is as long as the right one is. It costs nothing, and spares most computations."""
+def _fitting(received, hash):
+    """What was read; or a text, "malformed", if no signature is as long as the right one. That spares most of them."""
+    if not isinstance(received, Received):
+        return received
     size = SIZES[hash or received.dialect.method]
     length = len(_ENCODE[received.dialect.encoding](bytes(size)))
-    return any(len(one) == length for one in received.signatures)
+    return received if any(len(one) == length for one in received.signatures) else "malformed"
 
 
 def read(case):
-    """What the checks before the last read in a delivery, a `Received`; None if they refuse it.
+    """What the checks before the last read in a delivery, a `Received`; or, if they refuse it, the reason, a text.
 
-    None also if a dialect that is a guess signs the method or the URL, and none was handed over.
+    It is an empty one if a dialect that is a guess signs the method or the URL, and none was handed over.
     """
     placed = {name: getattr(case, name) for name in ("method", "url") if name in case.dialect.places}
     try:
         received = Received(case.body, case.headers, case.secret, case.dialect, **placed)
         for run in _READ:
             run(received)
-    except (SignatureError, ValueError):
-        return None
+    except SignatureError as error:
+        return error.reason
+    except ValueError:
+        return ""
     return received
 
 
@@ -84,12 +95,14 @@ class Search:
         case: The delivery as it was given.
         computations, signed_bytes: What it has cost so far.
         tried: The names of the mistakes whose guesses were all tried, a dictionary used as an ordered set.
+        outcome: What came of the last guess, a `Tried`.
     """
 
     def __init__(self, case):
         self.case = case
         self.computations = self.signed_bytes = 0
         self.tried = {}
+        self.outcome = Tried.NOT
         self._read = {}  # by what stays the same while bodies and secrets are tried
         self._guesses = {}
 
@@ -105,10 +118,16 @@ class Search:
         Raises:
             Enough: The bound is reached; nothing was computed.
         """
+        self.outcome = Tried.NOT
+        if case is not self.case and not is_safe(self.case, case):
+            return False
         received = self._reading(case)
-        if received is None:
+        if not isinstance(received, Received):
+            # Where a hash of the body stands in the URL, it was computed and compared too.
+            self.outcome = Tried.COMPUTED if received == "no_match" else Tried.REFUSED
             return False
         self._spend(len(case.secret), len(case.secret) * len(case.body))
+        self.outcome = Tried.COMPUTED
         received.body, received.secret = case.body, case.secret  # a dialect that reads the body is read anew each time
         try:
             return _compare_hash(received, case.hash) if case.hash else _COMPARE(received) is None
@@ -116,16 +135,14 @@ class Search:
             return False
 
     def _reading(self, case):
-        """What is read in the headers, once; None if no body and no secret could fit then."""
+        """What is read in the headers, once; a text, the reason, if no body and no secret could fit then."""
         if reads_the_body(case.dialect):
             self._spend(0, len(case.body))
-            received = read(case)
-            return received if received and could_fit(received, case.hash) else None
+            return _fitting(read(case), case.hash)
         key = id(case.headers), id(case.dialect), case.hash, case.method, case.url
         if key not in self._read:
-            received = read(case)
             # The case is kept too, so that no other object gets one of these two ids.
-            self._read[key] = received if received and could_fit(received, case.hash) else None, case
+            self._read[key] = _fitting(read(case), case.hash), case
         return self._read[key][0]
 
     def _spend(self, computations, signed_bytes):
@@ -150,13 +167,14 @@ class Search:
 
     def _singles(self):
         for family in FAMILIES:
-            tried = {}
+            outcomes = {}
             for name, change in self._all(family, self.case):
                 mended = self.case._replace(**change)
                 if self.fits(mended):
                     return [self._step(family.axis, self.case, mended, name, change)]
-                tried[name] = True
-            self.tried |= tried | dict.fromkeys(family.tells if tried else ())
+                outcomes.setdefault(name, set()).add(self.outcome)
+            tried = [name for name, came in outcomes.items() if Tried.COMPUTED in came and Tried.NOT not in came]
+            self.tried |= dict.fromkeys([*tried, *(family.tells if tried else ())])
         return []
 
     def _pairs(self):
@@ -166,7 +184,7 @@ class Search:
             last = axes[1] == "secret" or (axes[1] == "body" and not reads_the_body(self.case.dialect))
             for name, change in (guess for family in first for guess in self._all(family, self.case)):
                 between = self.case._replace(**change)
-                if last and self._reading(between) is None:
+                if last and not isinstance(self._reading(between), Received):
                     continue
                 for family in second:
                     for other, changes in self._all(family, between):
