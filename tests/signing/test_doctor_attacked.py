@@ -1,13 +1,14 @@
 """What an attacker found in the doctor: each of it stays mended. The secrets are made up."""
 
+import gzip
 import hmac
-import json
 import time
+from base64 import b64encode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from webhook_tutorial import SimulatedClock, diagnose, sign, verify
+from webhook_tutorial import SimulatedClock, diagnose, sign
 from webhook_tutorial.signing import (
     DISCORD,
     DOCUSIGN,
@@ -38,8 +39,6 @@ def found(diagnosis):
 @pytest.mark.parametrize("dialect", [DISCORD, STANDARD_WEBHOOKS_ED25519], ids=lambda d: d.name)
 @pytest.mark.parametrize("other", [GITHUB, SHOPIFY, STRIPE, DISCORD, STANDARD_WEBHOOKS_ED25519], ids=lambda d: d.name)
 def test_a_public_key_is_no_key_to_sign_with(dialect, other):
-    from base64 import b64encode
-
     text = PUBLIC.hex() if dialect.key == "hex" else dialect.key_prefix + b64encode(PUBLIC).decode()
     private = text
     if other.method == "ed25519":  # its bytes taken for the private key
@@ -49,8 +48,6 @@ def test_a_public_key_is_no_key_to_sign_with(dialect, other):
 
 
 def test_a_public_key_among_the_other_secrets_or_in_a_dialect_of_hmac_is_not_tried():
-    from base64 import b64encode
-
     public = "whpk_" + b64encode(PUBLIC).decode()
     assert found(diagnose(b"{}", sign(b"{}", public, GITHUB), SECRET, GITHUB, secrets={"their key": public})) == []
     headers = sign(b"{}", public, GITHUB)
@@ -61,8 +58,6 @@ def test_a_public_key_among_the_other_secrets_or_in_a_dialect_of_hmac_is_not_tri
 
 
 def test_a_private_key_is_named_where_it_proves_itself():
-    from base64 import b64encode
-
     headers = sign(b"{}", SEED.hex(), DISCORD)
     assert found(diagnose(b"{}", headers, (SEED + PUBLIC).hex(), DISCORD)) == ["private-key"]
     assert found(diagnose(b"{}", headers, SEED.hex(), DISCORD)) == []
@@ -73,8 +68,6 @@ def test_a_private_key_is_named_where_it_proves_itself():
 
 
 def test_a_symmetric_secret_is_told_apart_although_the_dialect_wants_a_public_key():
-    from base64 import b64encode
-
     secret = "whsec_" + b64encode(b"s" * 24).decode()
     headers = sign(b"{}", secret, STANDARD_WEBHOOKS, id="msg_1")
     assert found(diagnose(b"{}", headers, secret, STANDARD_WEBHOOKS_ED25519)) == ["another-dialect"]
@@ -102,3 +95,101 @@ def test_what_is_left_of_a_secret_is_no_key_where_a_stranger_could_guess_it(dial
 def test_a_short_secret_is_still_found_where_white_space_or_quotes_stand_around_it():
     for text in ("short\n", '"short"', "short\\n"):
         assert found(diagnose(b"{}", sign(b"{}", "short", GITHUB), text, GITHUB))[0].startswith("secret-")
+
+
+# --- Crashes, and what is false -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", [TWILIO, SQUARE, HUBSPOT], ids=lambda d: d.name)
+@pytest.mark.parametrize("size", [20, 32, 48, 64])
+def test_a_signature_as_long_as_another_hash_makes_it_is_diagnosed(dialect, size):
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-HubSpot-Request-Timestamp": "1790000000000"}
+    headers[dialect.signature] = b64encode(bytes(size)).decode()
+    diagnosis = diagnose(b"a=b", headers, SECRET, dialect, url="https://a.example/", method="POST")
+    own = {TWILIO: 20}.get(dialect, 32)
+    assert not diagnosis.findings and ("another-hash" in diagnosis.ruled_out) == (size != own)
+
+
+@pytest.mark.parametrize("name", ["X-Twilio-Signature", "x-square-hmacsha256-signature", "X-HubSpot-Signature"])
+def test_a_header_that_a_stranger_adds_is_no_crash(name):
+    diagnosis = diagnose(b"{}", FORGED | {name: "x"}, SECRET, GITHUB)
+    assert not diagnosis.findings and "another-dialect" not in diagnosis.ruled_out
+
+
+def test_an_old_delivery_with_milliseconds_is_too_old_and_nothing_else():
+    place = {"method": "POST", "url": "https://a.example/"}
+    headers = sign(b"{}", SECRET, HUBSPOT, timestamp=1_700_000_000, **place)
+    assert found(diagnose(b"{}", headers, SECRET, HUBSPOT, **place)) == ["too-old"]
+    body = b'{"webhookTimestamp":1700000000000}'
+    headers = {"Linear-Signature": hmac.digest(SECRET.encode(), body, "sha256").hex()}
+    assert found(diagnose(body, headers, SECRET, LINEAR)) == ["too-old"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "dialect"),
+    [
+        (b"{}", {"X-DocuSign-Signature-1": "A" * 43 + "="}, DOCUSIGN),
+        (b'{"webhookTimestamp":1790000000000}', {"Linear-Signature": "a" * 64}, LINEAR),
+    ],
+)
+def test_what_is_there_is_not_suspected_to_be_missing(body, headers, dialect):
+    assert diagnose(body, headers, SECRET, dialect).suspected == ()
+
+
+def test_where_nothing_was_computed_nothing_is_ruled_out():
+    for headers in ({}, {"X-Hub-Signature-256": "sha256=aa"}, {"X-Hub-Signature-256": "none"}):
+        diagnosis = diagnose(b'{"a": 1}', headers, SECRET, GITHUB)
+        assert not {"newline-lost", "rewritten-python", "secret-base64"} & set(diagnosis.ruled_out)
+        assert diagnosis.computations or not diagnosis.ruled_out
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("bom-added", lambda body: b"\xef\xbb\xbf" + body),
+        ("base64", b64encode),
+        ("compressed", gzip.compress),
+    ],
+)
+def test_a_dialect_that_reads_the_body_has_its_body_mended(name, change):
+    body = b'{"webhookTimestamp":%d}' % (time.time() * 1000)
+    headers = {"Linear-Signature": hmac.digest(SECRET.encode(), body, "sha256").hex()}
+    assert found(diagnose(change(body), headers, SECRET, LINEAR)) == [name]
+    forged = diagnose(change(body), {"Linear-Signature": "a" * 64}, SECRET, LINEAR)
+    assert name in forged.ruled_out and not any("missing" in words for words in forged.suspected)
+
+
+def test_that_a_body_does_not_fit_unpacked_is_said_where_it_was_tried():
+    bomb, packed = gzip.compress(b"0" * 50_000_000), gzip.compress(b"{}")
+    for body, headers, words in ((packed, FORGED, True), (bomb, FORGED, False), (packed, {}, False)):
+        suspected = diagnose(body, headers, SECRET, GITHUB).suspected
+        assert any("does not fit unpacked" in sentence for sentence in suspected) == words
+        assert any("The body is compressed" in sentence for sentence in suspected)
+
+
+def test_two_headers_whose_names_differ_in_case():
+    good = sign(b"{}", SECRET, GITHUB)["X-Hub-Signature-256"]
+    for name in ("x-hub-signature-256", "X-HUB-SIGNATURE-256"):
+        for headers in ({name: good} | FORGED, FORGED | {name: good}):
+            assert found(diagnose(b"{}", headers, SECRET, GITHUB)) == ["header-twice"]
+    assert diagnose(b"{}", {"x-hub-signature-256": "sha256=aa", "X-Hub-Signature-256": good}, SECRET, GITHUB).ok
+    assert not diagnose(b"{}", {"x-hub-signature-256": "sha256=" + "b" * 64} | FORGED, SECRET, GITHUB).findings
+
+
+class Running(SimulatedClock):
+    """A clock that moves whenever it is read."""
+
+    def now(self):
+        self.sleep(1)
+        return super().now()
+
+
+def test_a_clock_that_moves_while_it_is_asked_changes_nothing():
+    for at in range(1_790_000_000 - 305, 1_790_000_000 - 295):
+        headers = sign(b"{}", SECRET, STRIPE, timestamp=1_790_000_000)
+        diagnosis = diagnose(b"{}", headers, SECRET, STRIPE, clock=Running(start=at + 600))
+        assert diagnosis.ok or found(diagnosis) == ["too-old"]
+        headers = sign(b"{}", SECRET, HUBSPOT, timestamp=1_790_000_000, method="POST", url="https://a.example/")
+        clock = Running(start=at)
+        diagnosis = diagnose(b"{}", headers, SECRET, HUBSPOT, method="POST", url="https://a.example/", clock=clock)
+        assert diagnosis.ok or found(diagnosis) == ["too-new"]

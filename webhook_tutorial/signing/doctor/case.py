@@ -17,6 +17,8 @@ class Case(NamedTuple):
         headers: By their names in small letters, a dictionary.
         secret: A tuple of texts, one or several.
         others: Other secrets of yours, by name.
+        twins: By the names of headers that are there in several spellings (two that differ in case): the values that
+            `verify` does not read, a dictionary of tuples.
         hash: The hash of the HMAC, where a guess says that it is another than the dialect's; empty elsewhere.
     """
 
@@ -28,6 +30,7 @@ class Case(NamedTuple):
     hash: str = ""
     method: str = ""
     url: str = ""
+    twins: dict = {}  # noqa: RUF012 (nothing is ever put into it)
 
     def __repr__(self):
         return f"<a delivery in the dialect of {self.dialect.name}>"  # it holds secrets, and is shown in tracebacks

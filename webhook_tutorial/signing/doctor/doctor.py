@@ -1,12 +1,13 @@
 """Ask why a delivery is refused."""
 
+import time
 from collections.abc import Mapping
 
 from ...look import one_line
 from ..checks import CHECKS, SignatureError
 from ..dialects import STANDARD_WEBHOOKS
 from ..methods import list_secrets
-from ..places import check_given
+from ..places import MOST_SIGNATURES, check_given
 from ..signature import verify
 from .addresses import address_of
 from .case import Case
@@ -31,7 +32,7 @@ def diagnose(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, secrets=None, 
     Args:
         body, headers, secret, dialect, clock: As `verify` takes them; a secret that cannot be read is a finding too.
         secrets: Other secrets of yours to try, a mapping: what you call each of them, and the secret. What you call it
-            is shown.
+            is shown. Leave out what is public: a stranger can sign with that.
         method, url: As `verify` takes them, for a dialect that signs them.
 
     Raises:
@@ -40,6 +41,7 @@ def diagnose(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, secrets=None, 
     """
     check_given(dialect, method, url)
     case = _case(body, headers, secret, dialect, secrets, method, url)
+    clock = _Stopped(clock)
     reason = _refusal(case, headers, clock)
     if not reason:
         return Diagnosis(ok=True)
@@ -53,7 +55,7 @@ def diagnose(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, secrets=None, 
         ok=False,
         reason=reason,
         findings=findings,
-        suspected=() if findings else tuple(dict.fromkeys(signs(case))),
+        suspected=() if findings else tuple(dict.fromkeys(signs(case, search.tried))),
         ruled_out=() if findings else tuple(search.tried),
         computations=search.computations,
         complete=complete,
@@ -69,11 +71,38 @@ def _case(body, headers, secret, dialect, secrets, method, url):
         raise TypeError(f"secrets is a mapping, what you call a secret to the secret, not {type(secrets).__name__}.")
     texts = _texts(secret)
     others = {str(name): _texts(other) for name, other in (secrets or {}).items()}
-    named = {}
+    named, twins = _named(headers, dialect)
+    return Case(bytes(body), named, texts, dialect, others, method=method, url=url, twins=twins)
+
+
+def _named(headers, dialect):
+    """The headers by their names in small letters, and the values of those that `verify` takes no notice of.
+
+    Of two names that differ in case it reads the one that is spelled as in the dialect, or else the first.
+    """
+    several = {}
     for name, value in headers.items():
         if isinstance(name, (str, bytes)):
-            named.setdefault(name.lower(), value)
-    return Case(bytes(body), named, texts, dialect, others, method=method, url=url)
+            several.setdefault(name.lower(), {}).setdefault(name, value)
+    read = (dialect.id, dialect.timestamp_header, *dialect.signed_headers, "Content-Type")
+    spelled = {dialect.signature.replace("{n}", str(n)) for n in range(1, MOST_SIGNATURES + 1)} | set(read)
+    named, twins = {}, {}
+    for name, values in several.items():
+        first, *others = sorted(values, key=lambda one: one not in spelled)
+        named[name] = values[first]
+        if others:
+            twins[name] = tuple(values[other] for other in others[:8])
+    return named, twins
+
+
+class _Stopped:
+    """A clock that stands still: whatever is asked about one delivery is asked about one moment."""
+
+    def __init__(self, clock):
+        self._now = clock.now() if clock else time.time()
+
+    def now(self):
+        return self._now
 
 
 def _texts(secret):

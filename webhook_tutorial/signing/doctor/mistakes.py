@@ -128,6 +128,9 @@ MISTAKES = {
     "header-folded": Mistake("headers", "A header was folded: its value goes over several lines.", "proxy"),
     "content-type": Mistake("headers", "Content-Type does not say that the body is a form, and it is one.", "proxy"),
     "header-joined": Mistake("headers", "A header came twice, and a proxy joined the two with a comma.", "proxy"),
+    "header-twice": Mistake(
+        "headers", "A header came twice, in names that differ in case, and the one that is not read fits.", "proxy"
+    ),
     "another-header": Mistake("time", "The time that is signed stands in another header.", "dialect"),
     "time-form": Mistake("time", "The time is not written in the form that is signed.", "dialect"),
     "time-format": Mistake("time", "The time is written in another format than the dialect says.", "dialect"),

@@ -137,6 +137,12 @@ def _header_names(case):
         yield "header-names", {"headers": case.headers | named}
 
 
+def _header_twins(case):
+    for name in case.read_by():
+        for value in case.twins.get(name, ()):
+            yield "header-twice", {"headers": case.headers | {name: value}}
+
+
 def _content_type(case):
     if "form" in case.dialect.places and b"=" in case.body:
         kind = "application/x-www-form-urlencoded"
@@ -181,6 +187,7 @@ HEADER_FAMILIES = (
     Family("dialect", _signature_texts),
     Family("dialect", _other_hashes),
     Family("dialect", _signed_parts, paired=False),
+    Family("headers", _header_twins),
     Family("headers", _header_names),
     Family("headers", _header_values),
     Family("headers", _content_type),

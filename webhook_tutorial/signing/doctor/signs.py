@@ -21,12 +21,15 @@ _INSIDE = re.compile(
 )
 
 
-def signs(case):
-    """Yield sentences about what in a delivery looks like a mistake that cannot be undone."""
+def signs(case, tried):
+    """Yield sentences about what in a delivery looks like a mistake that cannot be undone.
+
+    ``tried`` are the names of the mistakes that were undone in vain.
+    """
     yield from _of_the_headers(case)
     yield from _of_the_url(case)
     yield from _of_the_secret(case)
-    yield from _of_the_body(case)
+    yield from _of_the_body(case, tried)
 
 
 def _of_the_headers(case):
@@ -84,7 +87,7 @@ def _is_readable(secret, dialect):
         return False
 
 
-def _of_the_body(case):
+def _of_the_body(case, tried):
     body = case.body
     if not body:
         yield "The body is empty: something has read it before, and nothing was left."
@@ -95,7 +98,7 @@ def _of_the_body(case):
     if b"[object Object]" in body:
         yield "The body holds [object Object]: JavaScript made a text of an object, and what was in it is lost."
     if body[:2] == b"\x1f\x8b":
-        yield "The body is compressed, and does not fit unpacked either."
+        yield "The body is compressed" + (", and does not fit unpacked either." if "compressed" in tried else ".")
     if len(body) <= 1_000_000:
         yield from _of_the_json(body)
 
