@@ -104,6 +104,11 @@ DIALECTS = (STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, SVIX, GITHUB, STRIPE, 
 
 # For a URL that a Webhooks Rule matches Twilio signs by HMAC-SHA256 with another secret:
 # replace(TWILIO, method="hmac-sha256").
+# Nothing stands between the URL and the fields, nor between a name and its value: whoever has seen a delivery can move
+# those borders (a=1&b=2 and a1b=2 are signed alike), move the form into the URL, and put fields of one name, or one that
+# stands twice, in another order or number. Where a stranger wrote a field (the text of an SMS), a piece of it can so
+# become bodySHA256 in the URL, and then vouches for any body. So take the URL from your settings, never from the
+# request, and refuse a field that you do not know or that stands twice.
 TWILIO = Dialect(
     name="Twilio",
     signature="X-Twilio-Signature",
@@ -111,16 +116,18 @@ TWILIO = Dialect(
     body_hash="bodySHA256",
     method="hmac-sha1",
     encoding="base64",
-    unsigned=("I-Twilio-Idempotency-Token", "every other header"),
+    unsigned=("I-Twilio-Idempotency-Token", "every other header", "where a field, or its name, ends"),
     source="https://www.twilio.com/docs/usage/webhooks/webhooks-security",
 )
 
+# Nothing stands between the URL and the body: the end of the URL can be moved into the body, or the other way round,
+# unless you take the URL from your settings. No time is signed: remember the event's id.
 SQUARE = Dialect(
     name="Square",
     signature="x-square-hmacsha256-signature",
     signed="{url}{body}",
     encoding="base64",
-    unsigned=("every other header",),
+    unsigned=("every other header", "where the URL ends and the body begins"),
     source="https://developer.squareup.com/docs/webhooks/step3validate",
 )
 

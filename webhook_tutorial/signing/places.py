@@ -11,6 +11,9 @@ from urllib.parse import unquote_to_bytes
 MOST_SIGNATURES = 20
 #: A larger body is not read as JSON: its signature has not been checked yet, so anybody may have sent it.
 MOST_JSON = 1_000_000
+#: The same for a body that is read as a form, and how many fields it may have.
+MOST_FORM = 1_000_000
+MOST_FIELDS = 1_000
 #: What stands before the path of a place in a JSON body.
 JSON = "json:"
 
@@ -148,6 +151,10 @@ def _is_form(body, headers, arrived):
 
 def form(body):
     """The fields of a form sorted by name, each name followed by its value; a pair that occurs twice counts once."""
+    count = body.count(b"&") + 1
+    if len(body) > MOST_FORM or count > MOST_FIELDS:
+        most = f"{MOST_FORM} and {MOST_FIELDS} at most are read as a form"
+        raise SignatureError("malformed", f"The body has {len(body)} bytes and {count} fields; {most}.")
     pairs = set()
     for field in bytes(body).split(b"&") if body else ():
         name, equals, value = field.replace(b"+", b" ").partition(b"=")
