@@ -57,10 +57,11 @@ from webhook_tutorial.signing import (
 from webhook_tutorial.signing import methods as methods_of_signing
 from webhook_tutorial.signing.doctor import search as search_of_the_doctor
 from webhook_tutorial.signing.doctor.cures import CURES, FRAMEWORKS, LESSONS
+from webhook_tutorial.signing.doctor.differences import differences
 from webhook_tutorial.signing.doctor.doctor import _case
 from webhook_tutorial.signing.doctor.mistakes import MISTAKES
 from webhook_tutorial.signing.doctor.search import MOST_BYTES, MOST_COMPUTATIONS, Search
-from webhook_tutorial.signing.doctor.written_again import WRITERS, differences
+from webhook_tutorial.signing.doctor.written_again import WRITERS
 from webhook_tutorial.signing.places import form
 from webhook_tutorial.signing.times import TIMES
 

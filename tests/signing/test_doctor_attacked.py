@@ -2,13 +2,15 @@
 
 import gzip
 import hmac
+import json
+import sys
 import time
 from base64 import b64encode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from webhook_tutorial import SimulatedClock, diagnose, sign
+from webhook_tutorial import SignatureError, SimulatedClock, diagnose, sign, verify
 from webhook_tutorial.signing import (
     DISCORD,
     DOCUSIGN,
@@ -21,7 +23,10 @@ from webhook_tutorial.signing import (
     STANDARD_WEBHOOKS_ED25519,
     STRIPE,
     TWILIO,
+    places,
 )
+from webhook_tutorial.signing.doctor.search import MOST_BYTES, MOST_COMPUTATIONS
+from webhook_tutorial.signing.doctor.work import DEEPEST, MOST_WORK, Work, is_deep, weight
 
 SECRET = "made-up-text-1234567890"
 SEED = bytes(range(32))
@@ -193,3 +198,122 @@ def test_a_clock_that_moves_while_it_is_asked_changes_nothing():
         clock = Running(start=at)
         diagnosis = diagnose(b"{}", headers, SECRET, HUBSPOT, method="POST", url="https://a.example/", clock=clock)
         assert diagnosis.ok or found(diagnosis) == ["too-new"]
+
+
+# --- Work ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"x=" + b"%41" * 333_333, b"&".join(b"%d=1" % n for n in range(1_001)), b"&" * 1_000, b"x=" + b"y" * 1_000_000],
+)
+def test_a_form_that_is_too_large_is_refused_before_it_is_read(body, monkeypatch):
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": "A" * 27 + "="}
+    monkeypatch.setattr(places, "unquote_to_bytes", None)  # whoever reads it fails
+    with pytest.raises(SignatureError, match="are read as a form") as refused:
+        verify(body, headers, SECRET, TWILIO, url="https://a.example/")
+    assert refused.value.reason == "malformed"
+
+
+def test_a_form_of_the_most_that_is_allowed_verifies():
+    for body in (b"x=" + b"y" * 999_998, b"&".join(b"%d=1" % n for n in range(1_000))):
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers |= sign(body, SECRET, TWILIO, url="https://a.example/", headers=headers)
+        verify(body, headers, SECRET, TWILIO, url="https://a.example/")
+
+
+M = 1_000_000
+#: Bodies of up to 1 MB that once took seconds, minutes, or more.
+HEAVY = {
+    "equals signs": b"=" * (M - 1) + b" ",
+    "one word": b"a" * M,
+    "nested 900 times": b'{"a":' * 900 + b"1" + b"}" * 900,
+    "nested as deep as it goes": b"[" * (M // 2) + b"]" * (M // 2),
+    "words": json.dumps({"a": ["wörd/<x> " * 5] * 15_000, "n": 1}, ensure_ascii=False).encode(),
+    "a word in JSON": json.dumps({"x": "y" * 990_000}).encode(),
+    "numbers, and a long text": json.dumps({"x": "Y 9 " * 240_000, "n": list(range(400))}).encode(),
+    "a form with a long field": b"&".join(b"f%d=1" % i for i in range(900)) + b"&x=" + b"~" * 900_000,
+    "spaces": b"[" + b"1,   " * 199_000 + b"1]",
+    "lists": b"[" + b"[]," * 300_000 + b"1]",
+    "fractions": b"[" + b"1.10," * 199_000 + b"1]",
+    "HTML": b"&amp;" * 200_000,
+    "90 kB of numbers": b"[" + b"1, " * 30_000 + b"1]",
+    "20 kB of objects": json.dumps([{"id": i, "name": "Zoë", "amount": 2.5, "b": []} for i in range(400)]).encode(),
+    "capitals, colons": b"a:A?" * 250_000,
+    "escapes": json.dumps(['"\\' * 240_000]).encode(),
+    "quotes": b'["' + b'\\"' * 490_000,
+}
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """What JSON was read and written, in units, and the `Work` that was counted; a list each."""
+    units, works = [], []
+    loads, dumps = json.loads, json.dumps
+
+    def reads(text, **options):
+        units.append(weight(text.encode()))
+        return loads(text, **options)
+
+    def writes(value, **options):
+        text = dumps(value, **options)
+        units.append(len(text))
+        return text
+
+    class Counted(Work):
+        def __init__(self):
+            super().__init__()
+            works.append(self)
+
+    monkeypatch.setattr(json, "loads", reads)
+    monkeypatch.setattr(json, "dumps", writes)
+    monkeypatch.setattr(sys.modules[diagnose.__module__], "Work", Counted)
+    return units, works
+
+
+@pytest.mark.parametrize("headers", [FORGED, {}], ids=["forged", "unsigned"])
+@pytest.mark.parametrize("name", HEAVY)
+def test_no_body_is_more_work_than_the_bound(name, headers, parsed):
+    units, works = parsed
+    begun = time.process_time()
+    diagnosis = diagnose(HEAVY[name], headers, SECRET, GITHUB)
+    # It is half a second; that something takes a time that grows with the square would be minutes.
+    assert time.process_time() - begun < 10
+    assert not diagnosis.findings
+    [work] = works
+    assert 0 < work.units <= MOST_WORK or not headers
+    assert sum(units) <= 2 * MOST_WORK
+    assert diagnosis.computations <= MOST_COMPUTATIONS and diagnosis.computations * len(HEAVY[name]) <= MOST_BYTES
+
+
+def test_depth_is_told_by_the_brackets_outside_of_texts():
+    for depth in (1, DEEPEST, DEEPEST + 1, 900, 100_000):
+        nested = b"[" * depth + b"]" * depth
+        for body in (nested, b'{"[":' * depth + b"1" + b"}" * depth, b'{"]":"{"}' + nested):
+            assert is_deep(body) == (depth > DEEPEST)
+    assert not is_deep(b'["' + b"[" * 999 + b'"]') and not is_deep(b'["\\"' + b"[" * 999 + b'"]')
+    assert not is_deep(b"[[]]" * 999 + b"]") and not is_deep(b'"' + b'\\"' * 999)
+
+
+@pytest.mark.parametrize(
+    ("original", "arrived"),
+    [
+        (b'{"a":' * 400 + b'"\xc3\xa9"' + b"}" * 400, None),
+        (json.dumps({"a": ["é"] * 420_000}, separators=(",", ":"), ensure_ascii=False).encode(), None),
+        (json.dumps(list(range(100_000)), indent=4).encode(), None),
+        (b"a=%7E" + b"b" * 100_000, b"a=~" + b"b" * 100_000),
+        (b"0" * 3_000_000, gzip.compress(b"0" * 3_000_000)),
+        (b"[1.0" + b",1" * 3_000 + b"]", b"[1" + b",1" * 3_000 + b"]"),
+    ],
+)
+def test_what_was_too_much_is_not_ruled_out_and_said(original, arrived):
+    arrived = arrived or json.dumps(json.loads(original)).encode()
+    diagnosis = diagnose(arrived, sign(original, SECRET, GITHUB), SECRET, GITHUB)
+    assert diagnosis.findings == () and not diagnosis.complete
+    assert "Not everything was tried" in str(diagnosis)
+    assert not {"rewritten", "rewritten-python", "form-rewritten", "compressed"} & set(diagnosis.ruled_out)
+
+
+def test_what_is_small_is_tried_completely():
+    for body in (b'{"a":[1,2.5,{"b":[]}]}', b"a=b&c=%7E", b"text", b"[" * 20, gzip.compress(b"{}"), b""):
+        assert diagnose(body, FORGED, SECRET, GITHUB).complete

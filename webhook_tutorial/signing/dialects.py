@@ -104,9 +104,9 @@ DIALECTS = (STANDARD_WEBHOOKS, STANDARD_WEBHOOKS_ED25519, SVIX, GITHUB, STRIPE, 
 
 # For a URL that a Webhooks Rule matches Twilio signs by HMAC-SHA256 with another secret:
 # replace(TWILIO, method="hmac-sha256").
-# Nothing stands between the URL and the fields, nor between a name and its value: whoever has seen a delivery can move
-# those borders (a=1&b=2 and a1b=2 are signed alike), move the form into the URL, and put fields of one name, or one that
-# stands twice, in another order or number. Where a stranger wrote a field (the text of an SMS), a piece of it can so
+# Nothing stands between the URL and the fields, nor between a name and its value. Whoever has seen a delivery can move
+# those borders (a=1&b=2 and a1b=2 are signed alike), move the form into the URL, and change the order of fields with
+# one name, or how often a field stands there. Where a stranger wrote a field (the text of an SMS), a piece of it can so
 # become bodySHA256 in the URL, and then vouches for any body. So take the URL from your settings, never from the
 # request, and refuse a field that you do not know or that stands twice.
 TWILIO = Dialect(

@@ -6,12 +6,14 @@ from itertools import islice, permutations, product
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
-from .case import LONGEST_HEADER, Family
+from .case import Family
 from .forms import FORMS, write_form
 
 _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*))?([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?")
 _PATH = re.compile(r"/[!-~]*")
+#: A longer URL is not taken apart: it is written anew some hundred times.
+LONGEST_URL = 2_000
 _PORTS = {"http": "80", "https": "443"}
 
 #: Headers in which a proxy says what it has changed.
@@ -42,7 +44,7 @@ class Address(NamedTuple):
 
 def address_of(url):
     """The pieces of a URL; None where it is no text, is longer than any sender needs, or names no host and no path."""
-    if not isinstance(url, str) or len(url) > LONGEST_HEADER:
+    if not isinstance(url, str) or len(url) > LONGEST_URL:
         return None
     scheme, authority, path, query, fragment = (piece or "" for piece in _URL.fullmatch(url).groups())
     host = _HOST.fullmatch(authority)
@@ -56,8 +58,11 @@ def _family(part, addresses, paired=True):
     """A family of guesses from a function of a case and of its address, which yields pairs: a name and an address."""
 
     def guesses(case):
+        if "url" not in case.dialect.places:
+            return
         address, seen = address_of(case.url), {case.url}
-        if "url" not in case.dialect.places or address is None:
+        if address is None:
+            case.work.skip(*["url-proxy"] * (len(case.url) > LONGEST_URL))
             return
         for name, other in addresses(case, address):
             url = str(other)

@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..dialect import Dialect
-from ..places import JSON, MOST_SIGNATURES
+from ..places import JSON, MOST_FORM, MOST_JSON, MOST_SIGNATURES
+from .work import Work
 
 
 class Case(NamedTuple):
@@ -19,6 +20,7 @@ class Case(NamedTuple):
         others: Other secrets of yours, by name.
         twins: By the names of headers that are there in several spellings (two that differ in case): the values that
             `verify` does not read, a dictionary of tuples.
+        work: What is counted while it is diagnosed.
         hash: The hash of the HMAC, where a guess says that it is another than the dialect's; empty elsewhere.
     """
 
@@ -27,6 +29,7 @@ class Case(NamedTuple):
     secret: tuple
     dialect: Dialect
     others: dict
+    work: Work
     hash: str = ""
     method: str = ""
     url: str = ""
@@ -99,6 +102,15 @@ def reads_the_body(dialect):
         return False
     places = (dialect.signature, dialect.id, dialect.timestamp)
     return "form" in dialect.places or bool(dialect.body_hash) or any(place.startswith(JSON) for place in places)
+
+
+def is_parsed(case):
+    """Whether such a dialect would parse this very body, as a form or as JSON."""
+    dialect = case.dialect
+    if "form" not in dialect.places and not dialect.body_hash:
+        return len(case.body) <= MOST_JSON
+    hashed = bool(dialect.body_hash) and f"{dialect.body_hash}=" in case.url
+    return not hashed and "form" in case.header("content-type").lower() and len(case.body) <= MOST_FORM
 
 
 @lru_cache(256)

@@ -50,7 +50,7 @@ class Diagnosis:
         suspected: What left a sign and cannot be undone, or was not seen to be the cause; a tuple of sentences.
         ruled_out: The names of the mistakes that were undone, and still nothing fitted; a tuple.
         computations: How many signatures were computed for it.
-        complete: Whether all that the doctor knows was tried; a large body allows less.
+        complete: Whether all that the doctor knows was tried; a large or deeply nested body allows less.
     """
 
     ok: bool
@@ -77,7 +77,7 @@ class Diagnosis:
         if self.ruled_out:
             yield "Ruled out, alone and as far as tried in pairs:", [", ".join(self.ruled_out)]
         if not self.complete:
-            yield f"Not everything was tried: {self.computations} signatures were computed, and then it stopped.", []
+            yield f"Not everything was tried: {self.computations} signatures were computed; more is too much work.", []
 
     def __str__(self):
         lines = []

@@ -13,10 +13,11 @@ from .addresses import address_of
 from .case import Case
 from .cures import CURES, LESSONS
 from .diagnosis import Diagnosis, Finding
+from .differences import differences
 from .mistakes import MISTAKES, WRITTEN_BY
 from .search import Enough, Search, read
 from .signs import signs
-from .written_again import differences
+from .work import Work
 
 [_COMPARE_AGE] = [check.run for check in CHECKS if check.name == "age"]
 
@@ -58,7 +59,7 @@ def diagnose(body, headers, secret, dialect=STANDARD_WEBHOOKS, *, secrets=None, 
         suspected=() if findings else tuple(dict.fromkeys(signs(case, search.tried))),
         ruled_out=() if findings else tuple(search.tried),
         computations=search.computations,
-        complete=complete,
+        complete=complete and not case.work.skipped,
     )
 
 
@@ -72,7 +73,7 @@ def _case(body, headers, secret, dialect, secrets, method, url):
     texts = _texts(secret)
     others = {str(name): _texts(other) for name, other in (secrets or {}).items()}
     named, twins = _named(headers, dialect)
-    return Case(bytes(body), named, texts, dialect, others, method=method, url=url, twins=twins)
+    return Case(bytes(body), named, texts, dialect, others, Work(), method=method, url=url, twins=twins)
 
 
 def _named(headers, dialect):

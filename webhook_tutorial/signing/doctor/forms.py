@@ -4,6 +4,8 @@ import re
 from itertools import product
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
+from .work import LARGEST_FORM, MOST_FIELDS
+
 #: How programs write a form: what they leave as it is besides letters, digits and "_", and what a space becomes.
 FORMS = {
     "Python": ("-.~", "+"),
@@ -18,9 +20,9 @@ FORMS = {
 
 def read_form(text):
     """The fields of a form, pairs; ValueError if it is none."""
-    if not re.fullmatch(r"[!-~]*=[!-~]*", text) or text[0] in "{[":
+    if "=" not in text or not re.fullmatch("[!-~]+", text) or text[0] in "{[":
         raise ValueError("not a form")
-    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1_000)
+    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
 
 
 def write_form(fields, safe, space, lower=False):
@@ -35,21 +37,32 @@ def _quoted(text, safe, space):
     return text if "~" in safe else text.replace("~", "%7E")
 
 
-def form_originals(fields):
-    """Yield forms with these fields, as any program writes them."""
+def form_originals(fields, work, name):
+    """Yield forms with these fields, pairs of text or of bytes, as any program writes them."""
+    fields = list(fields)
+    size = sum(len(text) for field in fields for text in field)
+    if size > LARGEST_FORM or len(fields) > MOST_FIELDS:
+        work.skip(name)
+        return
     for (safe, space), lower in product(FORMS.values(), (False, True)):
+        if not work.allows(WRITING * size + 100 * len(fields), name):
+            return
         yield write_form(fields, safe, space, lower).encode()
 
 
-def misread_forms(body):
+#: What it costs to percent-encode a byte, in units.
+WRITING = 8
+
+
+def misread_forms(body, work):
     """Yield pairs: a mistake, and the form as it was before its fields were read or written wrongly."""
     if b"%25" in body:
         yield "form-encoded-twice", unquote_to_bytes(body)
     if re.search(rb"[^A-Za-z0-9_.~%+*&=-]", body):
-        yield from (("form-decoded", form) for form in _written(_fields(body)))
+        yield from _named("form-decoded", _fields(body), work)
     for encoding in ("latin-1", "cp1252"):
-        yield from (("form-read-as-latin1", form) for form in _recoded(body, "utf-8", encoding))
-        yield from (("form-made-latin1", form) for form in _recoded(body, encoding, "utf-8"))
+        yield from _recoded("form-read-as-latin1", body, "utf-8", encoding, work)
+        yield from _recoded("form-made-latin1", body, encoding, "utf-8", work)
     yield "form-plus", body.replace(b"%2B", b"+").replace(b"%2b", b"+")
     yield "form-plus", body.replace(b"+", b"%2B")
     # A telephone number begins with +, and between words it is a space.
@@ -69,17 +82,16 @@ def _fields(body):
     return fields
 
 
-def _recoded(body, read, written):
+def _recoded(mistake, body, read, written, work):
     fields = [[unquote_to_bytes(text.replace(b"+", b" ")) for text in field] for field in _fields(body)]
     if all(text.isascii() for field in fields for text in field):
         return
     try:
-        yield from _written([[text.decode(read).encode(written) for text in field] for field in fields])
+        fields = [[text.decode(read).encode(written) for text in field] for field in fields]
     except UnicodeError:
         return
+    yield from _named(mistake, fields, work)
 
 
-def _written(fields):
-    """Forms with these fields, bytes, as any program writes them."""
-    for (safe, space), lower in product(FORMS.values(), (False, True)):
-        yield write_form(fields, safe, space, lower).encode()
+def _named(mistake, fields, work):
+    yield from ((mistake, form) for form in form_originals(fields, work, mistake))

@@ -6,7 +6,8 @@ from itertools import repeat
 from ..dialects import MORE_DIALECTS
 from ..methods import _key
 from ..places import JSON, told
-from .addresses import address_of
+from .addresses import LONGEST_URL, address_of
+from .work import LARGEST, MOST_WORK, is_deep, is_like_json, weight
 from .written_again import load
 
 _OTHER_SECRETS = re.compile(
@@ -19,6 +20,9 @@ _PLACEHOLDER = re.compile(
 _INSIDE = re.compile(
     r"(?i)[^.:]+|\[.*\]|127\..*|10\..*|192\.168\..*|172\.(1[6-9]|2[0-9]|3[01])\..*|0\.0\.0\.0|.*\.(internal|local|localhost)"
 )
+
+_LOST = re.compile(rb"[A-Za-z]\?[a-z]|\?\?")
+_URLS = re.compile(rb"(?<![a-z])[a-z]+:[^\s\"]+")  # a word is begun once, so it takes a time that grows with the length
 
 
 def signs(case, tried):
@@ -57,9 +61,9 @@ def _of_the_url(case):
     address = address_of(case.url)
     if "url" not in case.dialect.places:
         return
-    if address is None:
+    if address is None and len(case.url) <= LONGEST_URL:
         yield "The URL handed over is no URL: it begins with https:// and a host, as you registered it."
-    elif not address.host or _INSIDE.fullmatch(address.host):
+    elif address and (not address.host or _INSIDE.fullmatch(address.host)):
         yield "The URL handed over has no host that a provider can reach: it is the one behind your proxy."
     name = case.dialect.body_hash
     if name and f"{name}=" not in case.url and case.body[:1] in (b"{", b"["):
@@ -93,13 +97,13 @@ def _of_the_body(case, tried):
         yield "The body is empty: something has read it before, and nothing was left."
     if b"\xef\xbf\xbd" in body or rb"\ufffd" in body:
         yield "The body holds U+FFFD (�), which stands for a character that was lost: it was decoded wrongly."
-    if body.isascii() and re.search(rb"[A-Za-z]\?[a-z]|\?\?", re.sub(rb"(?<![a-z])[a-z]+:[^\s\"]+", b"", body)):
+    if b"?" in body and body.isascii() and _LOST.search(_URLS.sub(b"", body[:LARGEST])):
         yield "The body has a ? in the middle of words: a character may have been lost to another character set."
     if b"[object Object]" in body:
         yield "The body holds [object Object]: JavaScript made a text of an object, and what was in it is lost."
     if body[:2] == b"\x1f\x8b":
         yield "The body is compressed" + (", and does not fit unpacked either." if "compressed" in tried else ".")
-    if len(body) <= 1_000_000:
+    if is_like_json(body) and weight(body) <= MOST_WORK // 8 and not is_deep(body):
         yield from _of_the_json(body)
 
 

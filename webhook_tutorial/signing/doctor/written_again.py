@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain, combinations, product
-from operator import ne
+
+from .work import is_like_json, weight
 
 #: White space in JSON: what stands between items and after a key, and how deep a line is indented.
 COMPACT, SPACED = {"separators": (",", ":")}, {"separators": (", ", ": ")}
@@ -122,6 +123,7 @@ def _number_forms(numbers):
     for chosen in chain.from_iterable(combinations(whole, size) for size in sizes):
         if len(chosen) == 1 and whole.index(chosen[0]) > 30:
             continue
+        chosen = frozenset(chosen)
         for like, zeros in ((numbers, ".0"), (money, ".00")):
             yield [n + zeros if i in chosen else n for i, n in enumerate(like)]
 
@@ -228,56 +230,60 @@ def _result(write, body):
 # --- What stood there before --------------------------------------------------------------------------------
 
 
-def json_originals(body):
+def json_originals(body, work):
     """Yield bodies that could have become this one when something parsed it and wrote it again."""
+    if not is_like_json(body) or not work.allows_json(body, "rewritten"):
+        return
     try:
         value = load(body)
-        large = len(body) > LARGE
-        ends = ("",) if large else ("", "\n")
+        large, cost = len(body) > LARGE, weight(body)
         trees = [(value, {}), (value, {"sort_keys": True})]
-        if b"[]" in body:
+        if b"[]" in body and work.allows(2 * cost, "rewritten"):
             trees.append((_walk(value, _without_lists, str), {}))
-        escaped = not body.isascii() or b"\\u" in body
+        if large:
+            work.skip("rewritten")
         for (tree, order), style in product(trees, SPACES[: 2 if large else None]):
-            texts = {False: dump(tree, ensure_ascii=False, **style, **order)}
-            texts[True] = dump(tree, ensure_ascii=True, **style, **order) if escaped else texts[False]
-            texts = dict.fromkeys(escape(texts[ascii]) for ascii, escape in ESCAPES[: 5 if large else None])
-            for text, end in product(texts, ends):
-                yield (text + end).encode()
+            # An indent is written by Python itself, which takes longer.
+            if not work.allows(cost * (5 if "indent" in style else 1), "rewritten"):
+                return
+            yield from _texts(tree, style | order, body, large)
     except (ValueError, RecursionError):
         return
 
 
-def number_originals(body):
+def _texts(tree, style, body, large):
+    """One way to write a value, with all escapes and ends."""
+    texts = {False: dump(tree, ensure_ascii=False, **style)}
+    escaped = not body.isascii() or b"\\u" in body
+    texts[True] = dump(tree, ensure_ascii=True, **style) if escaped else texts[False]
+    seen = set()
+    for ascii, escape in ESCAPES[: 5 if large else None]:
+        text = escape(texts[ascii])
+        if text not in seen:
+            seen.add(text)
+            yield from ((text + end).encode() for end in (("",) if large else ("", "\n")))
+
+
+def number_originals(body, work):
     """The same for numbers that were written in another form: 10 for 10.0, 2.5 for 2.50."""
+    if not is_like_json(body) or not work.allows_json(body, "rewritten"):
+        return
     try:
-        value = load(body, mark_all=True)
+        value, cost = load(body, mark_all=True), 2 * weight(body)
         for style, (ascii, escape) in product((COMPACT, SPACED), ESCAPES):
+            if not work.allows(cost, "rewritten"):
+                return
             parts = _MARKED.split(json.dumps(value, ensure_ascii=ascii, **style))
-            if len(parts) < 2_000:
-                forms = _number_forms(parts[1::2])
-                parts[::2] = map(escape, parts[::2])
-                for parts[1::2] in forms:
-                    yield "".join(parts).encode()
+            if len(parts) >= MOST_NUMBERS:
+                work.skip("rewritten")
+                return
+            forms = _number_forms(parts[1::2])
+            parts[::2] = map(escape, parts[::2])
+            for parts[1::2] in forms:
+                yield "".join(parts).encode()
     except (ValueError, RecursionError):
         return
 
 
-_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")|(\s+)|([-0-9][-+.0-9eE]*)|[^\s"]')
-
-
-def differences(one, other):
-    """In what two ways to write the same JSON differ, a list of words; an empty one for large bodies."""
-    if len(one) > LARGE:
-        return []
-    return [words for words, differ in zip(_KINDS, map(ne, _kinds(one), _kinds(other)), strict=True) if differ]
-
-
-_KINDS = ("escapes", "spaces", "number form", "key order")
-
-
-def _kinds(body):
-    """The strings, spaces and numbers of a JSON text, sorted, and its keys as they come."""
-    keys, text = [], body.decode().removeprefix("\ufeff")
-    json.loads(text, parse_int=str, object_pairs_hook=lambda pairs: keys.extend(key for key, _ in pairs))
-    return [*(sorted(filter(None, kind)) for kind in zip(*_TOKEN.findall(text), strict=True)), keys]
+#: Of more numbers none is written in another form.
+MOST_NUMBERS = 2_000
