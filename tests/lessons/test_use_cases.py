@@ -117,6 +117,7 @@ def test_without_its_fault_the_careless_handler_would_do(case, handlers):
         assert play(replace(scene, late=(), twice=(), services=calm), handlers[name]).ok
 
 
+@pytest.mark.thorough
 @each
 def test_it_holds_what_every_scene_must_hold(case, handlers):
     assert [(trial.name, trial.wrong) for trial in trials(scene_of(case), handlers[case.careful])] == [
@@ -139,6 +140,7 @@ def test_every_part_of_its_trouble_happens(case, handlers):
     assert scene.late or scene.twice or any(s.down or s.lost for s in scene.services.values())
 
 
+@pytest.mark.thorough
 @each
 def test_its_picture_and_its_text_are_the_same_each_time(case, handlers):
     first, second = (play(scene_of(case), handlers[case.careful]) for _ in range(2))

@@ -1252,6 +1252,7 @@ ANEW = " A call without an Idempotency-Key is a new one each time."
 DOUBLED = "With each delivery twice, and a receiver that is started again, "
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "fields, handle, receiving, wrong",
     [
@@ -1499,6 +1500,7 @@ def test_each_service_is_down_when_it_is_called():
     assert downs == [("chat", minute) for minute in at_nine + at_ten] + [("crm", minute) for minute in at_ten]
 
 
+@pytest.mark.thorough
 def test_each_minute_of_a_call_comes_into_an_outage_and_ten_are_tried():
     def begun(*minutes, within=60):
         begun = []

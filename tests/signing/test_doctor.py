@@ -864,6 +864,7 @@ def is_mended(case, steps):
     return Delivery(mended.body, mended.headers, mended.secret, ageless, {}, mended.method, mended.url).accepted()
 
 
+@pytest.mark.thorough
 def test_of_two_mistakes_both_are_named_or_nothing_false(last):
     outcomes, untrue = Counter(), []
     for case, names in enumerate(combinations(ALL, 2)):
@@ -938,6 +939,7 @@ def forged_inside(delivery):
     return delivery._replace(body=re.sub(rb"[0-9a-f]{64}", b"5" * 64, delivery.body))
 
 
+@pytest.mark.thorough
 def test_no_forgery_has_a_cause():
     # Signed by somebody else, with a signature made up, or with another body: with SOAK=1 some 7,000.
     count, each = 0, {d: 500 if SOAK else 15 for d in MORE_DIALECTS}
