@@ -227,6 +227,8 @@ M = 1_000_000
 HEAVY = {
     "equals signs": b"=" * (M - 1) + b" ",
     "one word": b"a" * M,
+    "one word and a question mark": b"a" * 999_999 + b"?",
+    "equals signs, as many as a form may have": b"=" * 99_999 + b" ",
     "nested 900 times": b'{"a":' * 900 + b"1" + b"}" * 900,
     "nested as deep as it goes": b"[" * (M // 2) + b"]" * (M // 2),
     "words": json.dumps({"a": ["wörd/<x> " * 5] * 15_000, "n": 1}, ensure_ascii=False).encode(),
@@ -278,7 +280,7 @@ def test_no_body_is_more_work_than_the_bound(name, headers, parsed):
     begun = time.process_time()
     diagnosis = diagnose(HEAVY[name], headers, SECRET, GITHUB)
     # It is half a second; that something takes a time that grows with the square would be minutes.
-    assert time.process_time() - begun < 10
+    assert time.process_time() - begun < 5
     assert not diagnosis.findings
     [work] = works
     assert 0 < work.units <= MOST_WORK or not headers
