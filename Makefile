@@ -51,7 +51,7 @@ test: setup-test
 
 soak: setup-test
 	SOAK=1 $(BIN)/pytest -m kill --numprocesses=0
-	SOAK=1 $(BIN)/pytest tests/lab/test_fuzz.py tests/durable/test_fuzz_api.py tests/signing/test_doctor.py
+	SOAK=1 $(BIN)/pytest -m "" tests/lab/test_fuzz.py tests/durable/test_fuzz_api.py tests/signing/test_doctor.py
 
 awkward: setup-test
 	$(BIN)/python scripts/awkward.py
