@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -54,6 +55,19 @@ def deliver(url, provider="github", event="push", secret=SECRETS["GITHUB_SECRET"
     return requests.post(url, data=body, headers=headers | more, timeout=30)
 
 
+def _as_in_a_terminal(before):
+    """A child of a shell's background job ignores Ctrl-C: here it does not."""
+    if os.name == "nt":
+        return before
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if before:
+            before()
+
+    return prepare
+
+
 class Listening:
     """`listen` as a process, its output in a file."""
 
@@ -62,7 +76,7 @@ class Listening:
         with open(self._out, "wb") as out, open(self._err, "wb") as err:
             self.process = subprocess.Popen(
                 command("listen", *arguments), cwd=ROOT, env=environment(**more), stdout=out, stderr=err,
-                preexec_fn=before,
+                preexec_fn=_as_in_a_terminal(before),
             )  # fmt: skip
         try:
             until(lambda: b"\n" in self.bytes() or self.process.poll() is not None, seconds=60)

@@ -227,6 +227,7 @@ def runs(tmp_path_factory):
         yield {path: pool.submit(again_and_again, path, folder) for path, folder in zip(LESSONS, folders, strict=True)}
 
 
+@pytest.mark.thorough
 @each_lesson
 def test_run_again_and_again_it_raises_nothing_and_leaves_nothing(path, runs):
     for cell in runs[path].result().cells:
