@@ -319,3 +319,12 @@ def test_what_was_too_much_is_not_ruled_out_and_said(original, arrived):
 def test_what_is_small_is_tried_completely():
     for body in (b'{"a":[1,2.5,{"b":[]}]}', b"a=b&c=%7E", b"text", b"[" * 20, gzip.compress(b"{}"), b""):
         assert diagnose(body, FORGED, SECRET, GITHUB).complete
+
+
+def test_a_prefix_that_is_a_part_of_the_key_is_missed():
+    """A reader cut whsec_ off Stripe's secret, as one does for Standard Webhooks."""
+    whole = "whsec_" + "RXhhbXBsZSBvbmx5" * 2
+    signed = sign(b"{}", whole, STRIPE)
+    assert found(diagnose(b"{}", signed, whole.removeprefix("whsec_"), STRIPE)) == ["prefix-missing"]
+    assert found(diagnose(b"{}", signed, whole.removeprefix("whsec_") + "\n", STRIPE)) == ["prefix-missing"]
+    assert found(diagnose(b"{}", sign(b"{}", "whsec_", STRIPE), "short", STRIPE)) == []

@@ -90,6 +90,9 @@ def _mended_text(secret, dialect):
         yield "secret-version", secret.partition(",")[2]
     if prefix and not secret.startswith(prefix):
         yield "prefix-missing", prefix + secret
+    if (dialect.key, prefix) == ("text", "") and not _PREFIX.match(bare):
+        # Stripe's secrets begin like those of Standard Webhooks, and are used whole.
+        yield from (("prefix-missing", whole + bare) for whole in _SYMMETRIC)
     doubled = _PREFIX.match(secret)
     if doubled and secret.startswith(doubled[0] * 2):
         yield "prefix-doubled", secret[doubled.end() :]
