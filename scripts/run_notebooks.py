@@ -32,16 +32,31 @@ METADATA = {
 }
 
 
+def execute(notebook, folder, tries=3):
+    """Run a notebook in a fresh kernel.
+
+    A kernel binds ports that were free a moment before. If another program has taken one meanwhile, it dies before any
+    cell was run, and another kernel is started.
+    """
+    client = NotebookClient(
+        notebook, timeout=60, kernel_name="python3", record_timing=False, store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}},
+        # Or each kernel warns in the terminal that it runs over TCP without encryption.
+        config=Config(KernelManager={"transport_encryption": "auto"}),
+    )  # fmt: skip
+    try:
+        client.execute()
+    except RuntimeError as error:
+        if tries == 1 or "before replying to kernel_info" not in str(error):
+            raise
+        execute(notebook, folder, tries - 1)
+
+
 def run(path):
     """Run one notebook in its own folder and write it back; if a cell fails, raise and write nothing."""
     notebook = nbformat.read(path, as_version=4)
     before = {cell.id: cell.get("outputs", []) for cell in notebook.cells}
-    NotebookClient(
-        notebook, timeout=60, kernel_name="python3", record_timing=False, store_widget_state=False,
-        resources={"metadata": {"path": str(path.parent)}},
-        # Or each kernel warns in the terminal that it runs over TCP without encryption.
-        config=Config(KernelManager={"transport_encryption": "auto"}),
-    ).execute()  # fmt: skip
+    execute(notebook, path.parent)
     rules = sanitizing_rules()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in cells:

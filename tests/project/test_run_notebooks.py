@@ -103,3 +103,25 @@ def test_a_lesson_that_fails_is_left_as_it_was(lesson, capsys):
     before = lesson.read_bytes()
     assert run_notebooks.main([lesson]) == 1
     assert lesson.read_bytes() == before and "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("deaths", [0, 2, 3])
+def test_a_kernel_whose_port_was_taken_is_started_again(monkeypatch, deaths):
+    begun = []
+
+    class Client:
+        def __init__(self, notebook, **options):
+            pass
+
+        def execute(self):
+            begun.append(self)
+            if len(begun) <= deaths:
+                raise RuntimeError("Kernel died before replying to kernel_info")
+
+    monkeypatch.setattr(run_notebooks, "NotebookClient", Client)
+    if deaths == 3:
+        with pytest.raises(RuntimeError, match="died"):
+            run_notebooks.execute(None, ".")
+    else:
+        run_notebooks.execute(None, ".")
+    assert len(begun) == min(deaths + 1, 3)
