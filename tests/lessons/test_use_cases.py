@@ -58,14 +58,14 @@ USE_CASES = [
     ),
     UseCase(
         "support",
-        (*FURTHER, "def offer(", "def offer_once("),
+        (*FURTHER, "def lingers(", "def offer(", "def offer_once("),
         {"offer": "It opened for Ada, Ada, Ada, Dora."},
         "offer_once",
         in_the_events=True,
     ),
     UseCase(
         "curation",
-        (*FURTHER, "def curate(", "def safe_entry("),
+        (*FURTHER, "def curate(", "def safe_entry(", "def curate_safely("),
         {"curate": "A browser finds <img>, onerror= in <img>, src= in <img>, javascript:alert(1) in href=, onmouse"},
         "curate_safely",
         in_the_events=True,
@@ -106,11 +106,8 @@ def test_without_it_the_fault_wins(case, handlers):
         assert not run.errors, "it is broken in silence"
 
 
-@each
+@pytest.mark.parametrize("case", [case for case in USE_CASES if not case.in_the_events], ids=lambda case: case.module)
 def test_without_its_fault_the_careless_handler_would_do(case, handlers):
-    """Unless the fault is in the events themselves."""
-    if case.in_the_events:
-        pytest.skip("what goes wrong here comes with the events")
     scene = scene_of(case)
     calm = {name: replace(service, down=(), lost=()) for name, service in scene.services.items()}
     for name in case.careless:
@@ -172,7 +169,7 @@ def test_late_news_and_personal_data_are_each_caught_alone():
 def test_each_half_of_the_support_chats_safeguard_is_needed(without, opened):
     source = next(c.source for c in cells() if "def offer_once(" in c.source)
     assert source.count(without) == 1
-    names = define("12", {}, *FURTHER, "def offer(")
+    names = define("12", {}, *FURTHER, "def lingers(", "def offer(")
     exec(source.replace(without, "" if without.startswith("not") else ">= 1e9").partition("offered =")[0], names)
     assert play(scene_of(USE_CASES[5]), names["offer_once"]).broken == f"It opened for {opened}."
 
