@@ -4,18 +4,15 @@ Node and npm are needed, and once the npm registry. Without them the tests fail 
 """
 
 import json
-import os
-import re
-import shutil
 import subprocess
 
 import pytest
+from npm import install
 from support import until
 from tools import SECRETS, WHSEC, run
 
 #: Exact versions, so that these tests change only when this line does: the newest that run in Node 18.
 PACKAGES = "svix@1.99.1 stripe@18.5.0 @octokit/webhooks-methods@5.1.1"
-OLDEST_NODE = 18
 
 pytestmark = pytest.mark.node
 
@@ -75,31 +72,9 @@ KINDS = {
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
     """The path of node and a folder in which it finds the packages and the two programs."""
-
-    def missing(reason):
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if not program or not npm:
-        missing("no node or no npm to test with")
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60).stdout
-    if int(re.match(r"v(\d+)", said)[1]) < OLDEST_NODE:
-        missing(f"node is {said.strip()}, and {OLDEST_NODE} or later is needed")
-    folder = tmp_path_factory.mktemp("node")
-    (folder / "package.json").write_text('{"private": true}', encoding="utf-8")
+    program, folder = install(tmp_path_factory.mktemp("node"), PACKAGES)
     (folder / "send.mjs").write_text(SEND, encoding="utf-8")
     (folder / "receive.mjs").write_text(RECEIVE, encoding="utf-8")
-    quick = "--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=1000"
-    command = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", *quick]
-    try:
-        subprocess.run(
-            [*command, *PACKAGES.split()], cwd=folder, check=True, capture_output=True,
-            text=True, encoding="utf-8", errors="replace", timeout=120,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        missing("npm did not install the packages within two minutes")
-    except subprocess.CalledProcessError as error:
-        missing(f"npm cannot install the packages: {' '.join(error.stderr.split())[:200]}")
     return program, folder
 
 

@@ -1,19 +1,12 @@
 """Wrong answers that people really give to the exercises of lesson 13: source, and words from the message it gets."""
 
+from webhook_tutorial.exercises.lesson_13 import _ANSWERS
+
 _PADDLE = (  # right but for the limit of age
     "'hex', signature='Paddle-Signature', timestamp='ts=', signed='{timestamp}:{body}', separator=';', prefix='h1='"
 )
 
 _CAUSES = 'causes = {{"A": "{}", "B": "{}", "C": "{}", "D": "{}"}}'
-_ANSWERS = {
-    "signed": "{timestamp}.{body}",
-    "oldest_seconds": 180,
-    "answer_within_seconds": 5,
-    "hours_of_retries": 12,
-    "in_order": False,
-    "dedupe_by": "id",
-    "secrets_at_once": 2,
-}
 
 
 def _but(**changes):

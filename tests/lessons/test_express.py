@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
 
 import cells
@@ -16,13 +15,13 @@ import nbformat
 import pytest
 import requests
 from flask import Flask, redirect
+from npm import install
 from support import until
 
 from webhook_tutorial import serve
 
 #: Exact versions, so that these tests change only when this line does. The lesson's table names the one of Express.
 PACKAGES = "express@5.3.0 axios@1.21.1"
-OLDEST_NODE = 18  # Express 5 and the lesson's code need it
 SIGNUP = {"event_type": "user_signup", "data": {"user": "Ada"}}
 TWIN = 'case "user_signup"'  # in the cell of the receiver in Flask
 JSON = {"Content-Type": "application/json"}
@@ -52,32 +51,7 @@ def without(source, *lines):
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
     """The path of node and a folder in which it finds the packages."""
-
-    def missing(reason):
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        missing("no node or no npm to test with")
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60).stdout
-    if int(re.match(r"v(\d+)", said)[1]) < OLDEST_NODE:
-        missing(f"node is {said.strip()}, and Express needs {OLDEST_NODE} or later")
-    folder = tmp_path_factory.mktemp("node")
-    # Without it, npm would look for a folder to install into in those above.
-    (folder / "package.json").write_text('{"private": true}', encoding="utf-8")
-    # What has been fetched once is not asked for again, and without a network it is over in seconds.
-    quick = "--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=1000"
-    command = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", *quick]
-    try:
-        subprocess.run(
-            [*command, *PACKAGES.split()], cwd=folder, check=True, capture_output=True,
-            text=True, encoding="utf-8", errors="replace", timeout=120,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        missing("npm did not install Express and axios within two minutes")
-    except subprocess.CalledProcessError as error:
-        missing(f"npm cannot install Express and axios: {' '.join(error.stderr.split())[:200]}")
-    return node, folder
+    return install(tmp_path_factory.mktemp("node"), PACKAGES)
 
 
 @pytest.fixture
@@ -127,7 +101,7 @@ def client(request, capsys):
     """Let a client post its events to a URL, and return the lines that it prints: that of requests or that of axios."""
 
     # The cell posts at once, to the twin of the cell before.
-    names = cells.define("12", {}, TWIN, "requests.post(url, json=event")
+    names = cells.define("12", {}, TWIN, "EVENTS = [", "requests.post(url, json=event")
     names["twin"].stop()
     by_requests = names["post_all"]
 

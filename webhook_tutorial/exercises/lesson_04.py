@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: a verifier under attack, a bug hunt, and a dialect from a provider's description."""
+"""Exercises of lesson 04: a verifier under attack, and a bug hunt."""
 
 import types
 from base64 import b64encode

@@ -145,16 +145,7 @@ def mend(event, stage):
             "For each, ask the three columns of the map: what if an event is lost, comes twice, or out of order?",
             "If something must be done, it is a job; if only how it is now counts, a copy; if it is read later, a history.",
         ),
-        solution='''
-shapes = {
-    "A patient is told that the results are in.": "tell",
-    "For each order that is paid, an invoice is written.": "job",
-    "The address book of the phones follows that of the company.": "copy",
-    "An auditor asks who has changed which salary, and when.": "history",
-    "A display at the door shows who has booked the room.": "copy",
-    "After each push, the tests are run.": "job",
-}
-''',
+        solution="shapes = {\n" + "".join(f'    "{wish}": "{shape}",\n' for wish, shape in _SHAPES.items()) + "}",
         answer="shapes",
         praise="The shape says what a wish needs, before a line of it is written.",
     ),

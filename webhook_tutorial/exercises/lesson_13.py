@@ -201,17 +201,7 @@ def paddle():
             "Each answer stands on the page, or follows from two of its sentences.",
             "Two things are easily overlooked: what the number in the header is good for, and what the waits add up to.",
         ),
-        solution='''
-answers = {
-    "signed": "{timestamp}.{body}",
-    "oldest_seconds": 180,
-    "answer_within_seconds": 5,
-    "hours_of_retries": 12,
-    "in_order": False,
-    "dedupe_by": "id",
-    "secrets_at_once": 2,
-}
-''',
+        solution="answers = {\n" + "".join(f'    "{name}": {right!r},\n' for name, right in _ANSWERS.items()) + "}",
         answer="answers",
         praise="Seven answers before the first line of code: now you know what to build.",
     ),
