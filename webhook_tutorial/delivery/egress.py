@@ -118,7 +118,7 @@ class Adapter(HTTPAdapter):
         return response
 
 
-class _Answer(http.client.HTTPResponse):
+class Answer(http.client.HTTPResponse):
     """An answer of which a bound is read, and which is the only one of its connection."""
 
     def __init__(self, connection, *arguments, **options):
@@ -204,7 +204,7 @@ class _Bounded(io.RawIOBase):
 class _Connection:
     """What is added to each kind of connection that urllib3 has."""
 
-    response_class = _Answer
+    response_class = Answer
     connect_by = None
 
     def connect(self):

@@ -2,7 +2,6 @@
 
 import codecs
 import json
-import shlex
 from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from requests.structures import CaseInsensitiveDict
 from werkzeug.datastructures import Headers
 
 from ..answers import ok, reason
+from ..curl import curl
 from ..look import PROVIDER, mark_of, masked, masked_url, one_line, preview, shortened, visible
 
 #: A body is recorded up to this many bytes, whatever is sent.
@@ -114,31 +114,13 @@ class Exchange:
 
         It is written for a POSIX shell. Secrets are masked, by what their names say: fill them in yourself.
         """
-        words = ["curl", "-i"]
-        if set(self.url) & set("[]{}"):
-            words.append("--globoff")
-        if "/." in self.path:
-            words.append("--path-as-is")
-        if self.method != ("POST" if self.body else "GET"):
-            words += ["-I"] if self.method == "HEAD" else ["-X", visible(self.method)]
         made_by_curl = ("content-length", "transfer-encoding")
-        for name, value in masked(self._lines):
-            if not _usual(name, value) and name.lower() not in made_by_curl:
-                # An empty value needs a semicolon: "Name:" would tell curl to leave the header out.
-                words += ["-H", visible(f"{name}: {value}" if value else f"{name};")]
-        if self.body and "content-type" not in self.headers:
-            words += ["-H", "Content-Type:"]
-        pipe = ""
-        if self.body:
-            try:
-                text = self.body.decode()
-                if visible(plain := text.replace("\n", "").replace("\t", "")) != plain:
-                    raise ValueError("a shell word cannot hold a NUL, nor a terminal show what acts on it")
-                words += ["--data-raw", text]
-            except ValueError:
-                pipe = "printf '" + "".join(f"\\{byte:03o}" for byte in self.body) + "' | "
-                words += ["--data-binary", "@-"]
-        return pipe + shlex.join([*words, visible(masked_url(self.url))])
+        headers = [
+            (name, value)
+            for name, value in masked(self._lines)
+            if not _usual(name, value) and name.lower() not in made_by_curl
+        ]
+        return curl(self.method, self.url, headers, self.body)
 
     def transcript(self):
         """Return the exchange as text, nearly as it crossed the wire: usual headers left out, secrets masked."""
