@@ -10,8 +10,9 @@ from tools import SECRETS, WHSEC, run, run_process
 
 from webhook_tutorial import Blocked, serve, verify
 from webhook_tutorial.cli.listen import receiver
-from webhook_tutorial.cli.send import ThisComputer, _as_it_is_sent
+from webhook_tutorial.cli.send import _as_it_is_sent
 from webhook_tutorial.delivery.egress import make_session
+from webhook_tutorial.delivery.this_computer import ThisComputer
 from webhook_tutorial.signing import GITHUB, STANDARD_WEBHOOKS, STRIPE
 from webhook_tutorial.signing.names import BY_NAME
 

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from . import doctor, lessons, listen, options, send
+from . import doctor, lessons, listen, options, scorecard, send
 
 
 @click.group(cls=options.Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -29,6 +29,11 @@ def tools(context):
             --dialect stripe --secret-env STRIPE_SECRET --event payment_intent.succeeded
 
     \b
+    Grade a receiver of yours, in any language:
+        python -m webhook_tutorial scorecard http://127.0.0.1:8000/webhook \\
+            --dialect stripe --secret-env STRIPE_SECRET
+
+    \b
     Keep what comes, and ask why the last delivery did not verify:
         python -m webhook_tutorial listen 8000 --file deliveries.jsonl
         python -m webhook_tutorial doctor --delivery deliveries.jsonl \\
@@ -41,7 +46,7 @@ def tools(context):
         context.color = False
 
 
-for command in (listen.listen, send.send, doctor.doctor, lessons.lessons):
+for command in (listen.listen, send.send, doctor.doctor, scorecard.scorecard, lessons.lessons):
     tools.add_command(command)
 
 

@@ -12,6 +12,7 @@ import click
 
 from ..signing.methods import FITS
 from ..signing.names import BY_NAME
+from ..signing.providers import provider_of, read_provider
 
 _WHY_NOT = (
     "A secret is not taken from the command line: there your shell writes it into its history, and everybody on this "
@@ -83,21 +84,29 @@ def _nth(number):
     return f"{number}{last}"
 
 
-class DialectName(click.ParamType):
-    """The name of a dialect, which becomes the dialect."""
+class ProviderName(click.ParamType):
+    """The name of a dialect, or a file that describes one; it becomes a `Provider`."""
 
-    name = "name"
+    name = "name|file"
 
     def convert(self, value, param, context):
-        if value.lower() not in BY_NAME:
-            self.fail(f"there is no such dialect. Known are: {', '.join(BY_NAME)}.", param, context)
-        return BY_NAME[value.lower()]
+        if value.lower() in BY_NAME:
+            return provider_of(BY_NAME[value.lower()])
+        if not os.path.isfile(value):
+            self.fail(f"there is no such dialect. Known are: {', '.join(BY_NAME)}; or name a file.", param, context)
+        try:
+            return read_provider(value)
+        except OSError as error:
+            self.fail(f"the file cannot be read: {error.strerror}.", param, context)
+        except ValueError as error:
+            self.fail(f"the file describes no dialect. {error}", param, context)
 
 
+_HOW = f"How it is signed: {', '.join(BY_NAME)}; or a JSON file with a dialect of your own."
+#: The option --dialect, as a `Provider` or as its `Dialect`; None if it was left out.
+provider = click.option("--dialect", "provider", type=ProviderName(), help=_HOW)
 dialect = click.option(
-    "--dialect",
-    type=DialectName(),
-    help=f"How it is signed: {', '.join(BY_NAME)}.",
+    "--dialect", type=ProviderName(), help=_HOW, callback=lambda context, param, found: found and found.dialect
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")

@@ -8,13 +8,15 @@ import click
 from requests import Request, RequestException
 
 from ..answers import Blocked, ok, reason, why_no_answer
-from ..delivery.addresses import why_not_public
 from ..delivery.egress import make_session, post_within
-from ..delivery.guard import Guard, guarded_session, look_up
+from ..delivery.guard import guarded_session
+from ..delivery.this_computer import ThisComputer
 from ..environment import reach_loopback_directly
 from ..look import mark_of, masked_url, preview
+from ..operations.scorecard.deliveries import Maker
 from ..signing import STANDARD_WEBHOOKS
 from ..signing.names import BY_NAME
+from ..signing.providers import provider_of
 from ..signing.samples import events_of, signature, unsigned
 from . import options
 
@@ -22,33 +24,19 @@ from . import options
 PATIENCE = 30
 
 
-class ThisComputer(Guard):
-    """The opposite of a guard: it lets an attempt go to this computer's own addresses, and to no others."""
-
-    def __init__(self, resolve=look_up):
-        super().__init__(resolve=resolve, ports=None)
-
-    def addresses(self, host):
-        """Return the addresses of a host, if each of them is loopback: one that is not spoils all."""
-        found = [host] if why_not_public(host) != "notation" else list(self._resolve(host))
-        for address in found:
-            if why_not_public(address) != "loopback":
-                raise Blocked("not loopback", f"{host} is not this computer", str(address))
-        return tuple(dict.fromkeys(map(str, found)))
-
-
 @click.command(cls=options.Command, short_help="Send signed sample events.")
 @click.argument("url")
 @click.option(
-    "--event", default="order_placed", show_default=True, help="Which sample to send; an unknown one lists all."
+    "--event",
+    help="Which sample to send; an unknown one lists all.  [default: order_placed, or the sample of --dialect FILE]",
 )
-@options.dialect
+@options.provider
 @options.secret_env(help="The variable that holds the secret to sign with; for ed25519, the private key.")
 @click.option("--times", type=options.Whole(1, 1000), default=1, show_default=True, help="How often to send the same.")
 @click.option("--data", type=options.File(exists=True, dir_okay=False), help="Send the bytes of this file instead.")
 @click.option("--i-own-this-host", is_flag=True, help="Send to another computer than this one.")
 @options.as_json
-def send(url, event, dialect, secret_env, times, data, i_own_this_host, as_json):
+def send(url, event, provider, secret_env, times, data, i_own_this_host, as_json):
     """Send a signed sample event to a receiver of yours, and print its answer.
 
     \b
@@ -62,14 +50,16 @@ def send(url, event, dialect, secret_env, times, data, i_own_this_host, as_json)
     handles it once. Without a secret it is not signed. No redirect is followed. A host that is not this computer is
     refused unless you say that it is yours.
     """
-    dialect = dialect or STANDARD_WEBHOOKS
-    provider = next(name for name, known in BY_NAME.items() if known is dialect)
-    if event not in events_of(provider):
-        known = ", ".join(events_of(provider))
-        raise click.UsageError(f"There is no such --event for {provider}. Known are: {known}.")
+    provider = provider or provider_of(STANDARD_WEBHOOKS)
+    name = next((name for name, known in BY_NAME.items() if known is provider.dialect), None)
+    event = event or ("order_placed" if name else None)
+    known = events_of(name or "")
+    if event is not None and event not in known:
+        whose = name or "that dialect"
+        raise click.UsageError(f"There is no such --event for {whose}. Known are: {', '.join(known)}.")
     session = _session(url, i_own_this_host)
     sent_to = _as_it_is_sent(session, url)
-    body, headers = _delivery(provider, dialect, event, list(secret_env.values()), data, sent_to)
+    body, headers = _delivery(provider, name, event, list(secret_env.values()), data, sent_to)
     if not secret_env and not as_json:
         click.echo("Not signed: --secret-env NAME names the variable that holds the secret.")
     arrived = 0
@@ -90,11 +80,15 @@ def send(url, event, dialect, secret_env, times, data, i_own_this_host, as_json)
     raise SystemExit(0 if arrived == times else 1)
 
 
-def _delivery(provider, dialect, event, secrets, data, url):
-    """The body and the headers to send."""
-    now = time.time()
+def _delivery(provider, name, event, secrets, data, url):
+    """The body and the headers to send; without an event, the sample that the provider brings."""
+    now, dialect = time.time(), provider.dialect
     try:
-        body, headers, id = unsigned(provider, event, now)
+        if event is None:
+            made = Maker(provider, secrets[0] if secrets else None, url)
+            sent = made.delivery(body=Path(data).read_bytes() if data else None)
+            return sent.body, sent.headers
+        body, headers, id = unsigned(name or "standard-webhooks", event, now)
         if data:
             body = Path(data).read_bytes()
         if secrets:

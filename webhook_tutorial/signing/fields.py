@@ -17,7 +17,8 @@ PLACES = rf"id|timestamp|body|method|url|form|secret|header:{TOKEN}"
 _SIGNED = rf"([^{{}}\ud800-\udfff]|{{({PLACES})}})*"  # half a character cannot be encoded
 
 
-def _text(pattern):
+def text(pattern):
+    """Return a function that says whether a value is a text that a pattern fits, as a whole."""
     whole = re.compile(pattern, re.DOTALL)
     return lambda value: isinstance(value, str) and whole.fullmatch(value)
 
@@ -36,33 +37,33 @@ def _are_texts(value):
 
 
 FIELDS = {
-    "name": (_text(r".*\S.*"), "text, the provider's name"),
+    "name": (text(r".*\S.*"), "text, the provider's name"),
     "signature": (
-        _text(f"{_NUMBERED}|{_PATH}"),
+        text(f"{_NUMBERED}|{_PATH}"),
         f"the name of a header: letters, digits and hyphens, and {{n}} where it is counted; or '{JSON}' and a path",
     ),
-    "prefix": (_text(f"({_MARK})?"), "printable ASCII that does not begin with a space"),
-    "separator": (_text("[ -~]*"), "printable ASCII"),
-    "id": (_text(f"({TOKEN}|{_PATH})?"), f"the name of a header, or '{JSON}' and a path, or empty"),
+    "prefix": (text(f"({_MARK})?"), "printable ASCII that does not begin with a space"),
+    "separator": (text("[ -~]*"), "printable ASCII"),
+    "id": (text(f"({TOKEN}|{_PATH})?"), f"the name of a header, or '{JSON}' and a path, or empty"),
     "timestamp": (
-        _text(f"({TOKEN}|{_PATH}|(?!{JSON}){_MARK}=)?"),
+        text(f"({TOKEN}|{_PATH}|(?!{JSON}){_MARK}=)?"),
         f"the name of a header, or '{JSON}' and a path, or empty, or a mark in printable ASCII that ends in '='",
     ),
     "time_format": _one_of(*TIMES),
     "signed": (
-        _text(_SIGNED),
+        text(_SIGNED),
         "text whose only braces are those of {id}, {timestamp} and {body}, or of {method}, {url}, {form}, {secret} "
         "and {header:Name}",
     ),
     "body_unsigned": (lambda value: isinstance(value, bool), "True or False"),
-    "body_hash": (_text(r"([-A-Za-z0-9_.~]+)?"), "the name of a parameter of the URL, or empty"),
+    "body_hash": (text(r"([-A-Za-z0-9_.~]+)?"), "the name of a parameter of the URL, or empty"),
     "method": _one_of(*SIGN),
     "encoding": _one_of("base64", "hex"),
     "key": _one_of("text", "base64", "hex"),
-    "key_prefix": (_text(".*"), "text"),
-    "private_prefix": (_text(".*"), "text"),
+    "key_prefix": (text(".*"), "text"),
+    "private_prefix": (text(".*"), "text"),
     "max_age": (_is_limit, "a number of seconds, not negative, or None"),
     "max_ahead": (_is_limit, "a number of seconds, not negative, or None"),
     "unsigned": (_are_texts, "a tuple of texts"),
-    "source": (_text(".*"), "text"),
+    "source": (text(".*"), "text"),
 }

@@ -1,7 +1,8 @@
 """The bodies of the samples, as data: a few fields of what each provider documents, and the headers that it sends.
 
 In a text, ``{now}`` stands for the time in twelve digits, which makes an id new in every second, and ``{iso}`` for the
-time in RFC 3339; ``{seconds}`` is the time in seconds since the epoch, and a number where it is all of a value.
+time in RFC 3339; ``{seconds}`` is the time in seconds since the epoch, and a number where it is all of a value. A text
+that is all ``{number}`` is the last nine of those digits, as a number.
 """
 
 from dataclasses import dataclass, field

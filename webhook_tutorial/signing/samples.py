@@ -67,19 +67,24 @@ def unsigned(provider, event, now):
     if event not in events_of(provider):
         raise ValueError(f"There is no sample {event!r} for {provider}. Known are: {', '.join(events_of(provider))}.")
     found = BY_PROVIDER[provider][event]
-    body = json.dumps(_filled(found.body, now), ensure_ascii=False, indent=found.indent, separators=found.separators)
-    return body.encode(), _JSON | _filled(found.headers, now), ""
+    body = json.dumps(filled(found.body, now), ensure_ascii=False, indent=found.indent, separators=found.separators)
+    return body.encode(), _JSON | filled(found.headers, now), ""
 
 
-def _filled(value, now):
-    """A value with the time in its places; see `sample_events`."""
+def filled(value, now, new=""):
+    """Return a value with the time in its places, see `sample_events`.
+
+    Twelve digits in ``new`` stand where the time in twelve digits would: so there can be many in one second.
+    """
     if isinstance(value, dict):
-        return {name: _filled(one, now) for name, one in value.items()}
+        return {name: filled(one, now, new) for name, one in value.items()}
     if isinstance(value, list):
-        return [_filled(one, now) for one in value]
+        return [filled(one, now, new) for one in value]
     if value == "{seconds}":
         return int(now)
+    if value == "{number}":
+        return int(new or now) % 10**9
     if isinstance(value, str):
         value = value.replace("{seconds}", str(int(now)))
-        return value.replace("{now}", f"{int(now):012d}").replace("{iso}", iso(now))
+        return value.replace("{now}", new or f"{int(now):012d}").replace("{iso}", iso(now))
     return value

@@ -1,0 +1,71 @@
+"""`scorecard`: what a receiver does right, and what it does not."""
+
+import click
+
+from ..look import visible
+from ..operations.scorecard import grade
+from ..operations.scorecard.findings import FAILED, HELD
+from ..signing import STANDARD_WEBHOOKS
+from ..signing.providers import provider_of
+from . import options
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds; another word is not repeated."""
+
+    name = "seconds"
+
+    def convert(self, value, param, context):
+        try:
+            return super().convert(value, param, context)
+        except click.BadParameter:
+            self.fail(f"it must be a number of seconds from {self.min:g} to {self.max:g}.", param, context)
+
+
+@click.command(cls=options.Command, short_help="Grade a receiver, in any language.")
+@click.argument("url")
+@options.provider
+@options.secret_env(help="The variable that holds the secret to sign with; for ed25519, the private key.")
+@click.option("--effects", default="", metavar="URL", help="Where the receiver says how often it has done its work.")
+@click.option("--limit", type=options.Whole(1_000, 100_000_000), help="How many bytes a body may have at the most.")
+@click.option(
+    "--patience", type=Seconds(0.1, 30), default=2.0, show_default=True, help="How long an answer may take, in seconds."
+)
+@click.option("--pause", type=Seconds(0, 60), default=0.0, show_default=True, help="Seconds between two requests.")
+@click.option(
+    "--most", type=options.Whole(1, 100_000), default=400, show_default=True, help="How many requests there may be."
+)
+@click.option("--i-own-this-host", is_flag=True, help="Send to another computer than this one.")
+@options.as_json
+def scorecard(url, provider, secret_env, effects, limit, patience, pause, most, i_own_this_host, as_json):
+    """Send a receiver real deliveries, good ones and bad ones, and say check by check what held.
+
+    \b
+        python -m webhook_tutorial scorecard http://127.0.0.1:8000/webhook \\
+            --dialect github --secret-env GITHUB_SECRET
+        python -m webhook_tutorial scorecard http://127.0.0.1:8000/webhook \\
+            --secret-env GITHUB_SECRET --effects http://127.0.0.1:8000/effects --limit 1000000
+
+    It ends with 0 if nothing failed, and with 1 if something did, or was not tried for lack of time. Without a secret
+    nothing is signed. --effects is a URL of your receiver that answers with a whole number, or with
+    {"effects": number}: how many orders it has booked, say. With it, what was done twice is seen, too. --limit has
+    bodies sent of that size, and larger ones.
+    """
+    try:
+        report = grade(
+            url, next(iter(secret_env.values()), None), provider or provider_of(STANDARD_WEBHOOKS), effects=effects,
+            limit=limit, patience=patience, pause=pause, most=most, i_own_this_host=i_own_this_host,
+            tell=None if as_json else _tell,
+        )  # fmt: skip
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        raise click.UsageError("not yet")
+    click.echo("\n" + visible(report.text(commands=True)).replace("␊", "\n"))
+    raise SystemExit(0 if report.ok else 1)
+
+
+def _tell(result):
+    """One line a check, as it is there, for whoever waits."""
+    colour = {HELD: "green", FAILED: "red"}.get(result.outcome)
+    click.echo(click.style(f"{result.outcome:<14} {result.name}", fg=colour), err=True)

@@ -1,0 +1,6 @@
+"""A scorecard for receivers: it sends real deliveries, good ones and bad ones, and says what held and what did not."""
+
+from .report import Report
+from .run import grade
+
+__all__ = ["Report", "grade"]

@@ -1,0 +1,36 @@
+"""How an exchange of a run can be had once more, from a terminal."""
+
+import shlex
+
+from ...curl import as_python, curl
+from ...look import visible
+from .wire import CHUNKED, CUT
+
+#: Headers that curl makes itself.
+_MADE = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+
+
+def command(exchange):
+    """Return a command that sends the request of an `Exchange` again, as it was: its signature grows old.
+
+    What curl cannot send, a body that is cut short, is sent by Python.
+    """
+    request, where = exchange.request, exchange.target
+    if request.framing in CUT:
+        return _by_python(request, where)
+    headers = [pair for pair in request.headers.items() if pair[0].lower() not in _MADE]
+    if request.framing == CHUNKED:
+        headers.append(("Transfer-Encoding", "chunked"))
+    return curl(request.method, where.url, headers, request.body)
+
+
+def _by_python(request, where):
+    lines = [
+        "import socket, ssl" if where.scheme == "https" else "import socket",
+        f"s = socket.create_connection(({where.host!r}, {where.port}))",
+    ]
+    if where.scheme == "https":
+        lines.append(f"s = ssl.create_default_context().wrap_socket(s, server_hostname={where.host!r})")
+    lines += [f"s.sendall({as_python(request.bytes(where))})"]
+    lines += ["print(s.close())"] if where.scheme == "https" else ["s.shutdown(1)", "print(s.recv(65536).decode())"]
+    return visible(f"python3 -c {shlex.quote('; '.join(lines))}")

@@ -1,0 +1,64 @@
+"""How many effects a receiver has had: orders booked, mails sent. It says so itself, at a URL of its own."""
+
+import json
+import threading
+import time
+
+from .wire import Request, exchange
+
+#: How long a number must stay as it is to be taken for settled, and how often it is looked at, in seconds.
+SETTLED, LOOK = 0.25, 0.02
+
+
+class Effects:
+    """The count of effects at a URL: a GET returns a whole number, or a JSON object with ``"effects"``.
+
+    Args:
+        where: The `Target` of that URL.
+        stop: A `threading.Event` that ends what waits.
+
+    Raises:
+        ValueError: There is no number.
+    """
+
+    def __init__(self, where, stop=None):
+        self._where, self._stop = where, stop or threading.Event()
+        self.slowest = 0.0  # how long the first effect of a delivery took, in seconds: those after it may take as long
+        self.read()
+
+    def read(self):
+        """Return the number as it is now."""
+        answer = exchange(self._where, Request(method="GET"), 5, self._stop)
+        number = None
+        if answer.status == 200:
+            try:
+                found = json.loads(answer.answer)
+                number = found.get("effects") if isinstance(found, dict) else found
+            except (ValueError, RecursionError):
+                pass
+        if type(number) is not int:
+            raise ValueError(
+                "The URL of effects must answer a GET with 200 and a whole number, or a JSON object with "
+                f'"effects": {answer.outcome}.'
+            )
+        return number
+
+    def settled(self, most=2.0):
+        """Return the number once it has not changed for a moment, or after ``most`` seconds."""
+        end, number, since = time.monotonic() + most, self.read(), time.monotonic()
+        while time.monotonic() < min(end, since + SETTLED):
+            self._stop.wait(LOOK)
+            now = self.read()
+            if now != number:
+                number, since = now, time.monotonic()
+        return number
+
+    def after(self, expected, most):
+        """Wait for the number that is expected, ``most`` seconds at the most; then look once more, for one too many."""
+        started = time.monotonic()
+        while self.read() < expected and time.monotonic() < started + most and not self._stop.is_set():
+            self._stop.wait(LOOK)
+        taken = time.monotonic() - started
+        self.slowest = max(self.slowest, taken if taken < most else 0)
+        self._stop.wait(min(most, self.slowest + SETTLED))
+        return self.read()

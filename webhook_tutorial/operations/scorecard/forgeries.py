@@ -1,0 +1,160 @@
+"""What can be changed in a delivery that was signed, so that it must be refused; and two signatures in place of one."""
+
+import hmac
+import json
+import re
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlencode
+
+from ...signing.methods import _DECODE, _ENCODE, HASHES
+from ...signing.places import parts
+from ...signing.times import TIMES
+from .events import NotApplicable, leaves, put, take
+
+
+def with_signature(maker, delivery, text):
+    """Return a delivery with another text in place of the signature that fits."""
+    if "signature" in maker.in_body:
+        document = json.loads(delivery.body)
+        put(document, maker.in_body["signature"], text)
+        return replace(delivery, body=maker.provider.encode(document), signed=False)
+    prefix = maker.dialect.prefix
+    value = delivery.headers[maker.header].replace(prefix + delivery.fits, prefix + text)
+    return replace(delivery, headers=delivery.headers | {maker.header: value}, signed=False)
+
+
+def with_empty_header(maker, delivery):
+    """Return a delivery whose signature is there, and empty: its prefix, too."""
+    if "signature" in maker.in_body:
+        return with_signature(maker, delivery, "")
+    return replace(delivery, headers=delivery.headers | {maker.header: ""}, signed=False)
+
+
+def unsigned(maker, delivery):
+    """Return a delivery without its signature; its id and its time stay where they are."""
+    if "signature" in maker.in_body:
+        document = json.loads(delivery.body)
+        take(document, maker.in_body["signature"])
+        return replace(delivery, body=maker.provider.encode(document), signed=False)
+    headers = {name: value for name, value in delivery.headers.items() if name != maker.header}
+    return replace(delivery, headers=headers, signed=False)
+
+
+def wrong_signatures(maker, delivery):
+    """Return signatures that are written well and do not fit: one differs in every bit, one in the last."""
+    encode, right = _ENCODE[maker.dialect.encoding], _DECODE[maker.dialect.encoding](delivery.fits)
+    return [encode(bytes(byte ^ 0xFF for byte in right)), encode(right[:-1] + bytes([right[-1] ^ 1]))]
+
+
+def by_empty_key(maker):
+    """Return a delivery that is signed with the empty key.
+
+    Raises:
+        NotApplicable: There is no such key.
+    """
+    dialect, made = maker.signing, maker.delivery(secret=maker.other)
+    if dialect.method == "ed25519" or dialect.method in HASHES:
+        raise NotApplicable(f"{dialect.name} has no key that could be empty.")
+    found = None if dialect.plain else parts(dialect, made.body, made.headers, "POST", maker.url, arrived=False)
+    stamp = TIMES[dialect.time_format].write(made.stamp) if dialect.timestamp else ""
+    message = dialect.message(made.id, stamp, made.body, found)
+    digest = hmac.digest(b"", message, dialect.method.removeprefix("hmac-"))  # which sign refuses to make
+    return with_signature(maker, made, _ENCODE[dialect.encoding](digest))
+
+
+def rotated(maker, first):
+    """Return a delivery with two signatures of which one fits: the first or the last.
+
+    Raises:
+        NotApplicable: The dialect has room for one only.
+    """
+    if not maker.dialect.separator and "{n}" not in maker.dialect.signature:
+        raise NotApplicable(f"{maker.dialect.name} has one signature.")
+    secrets = [maker.secret, maker.other]
+    made = maker.delivery(secret=secrets if first else secrets[::-1])
+    return replace(made, fits="")
+
+
+def tampered(maker, delivery):
+    """Return a delivery that differs in one byte of its body, which stays as valid as it was.
+
+    Raises:
+        NotApplicable: The body is not signed.
+    """
+    if maker.dialect.body_unsigned:
+        raise NotApplicable(f"{maker.dialect.name} does not sign the body.")
+    if maker.provider.is_form:
+        pairs = parse_qsl(delivery.body.decode(), keep_blank_values=True)
+        places = [maker.provider.id, maker.provider.type]
+        at = next((n for n, (name, value) in enumerate(pairs) if name not in places and _changed(value)), 0)
+        pairs[at] = (pairs[at][0], _changed(pairs[at][1]) or "1")
+        return replace(delivery, body=urlencode(pairs).encode(), signed=False)
+    document = json.loads(delivery.body)
+    kept = {tuple(place.split(".")) for place in (maker.provider.id, maker.provider.type, *maker.in_body.values())}
+    able = [path for path, value in leaves(document) if path not in kept and _changed(value) is not None]
+    if not able:
+        return replace(delivery, body=delivery.body + b" ", signed=False)
+    numbers = [path for path in able if not isinstance(_at(document, path), str)]
+    *path, last = (numbers or able)[-1]
+    room = _at(document, path)
+    room[last] = _changed(room[last])
+    return replace(delivery, body=maker.provider.encode(document), signed=False)
+
+
+def with_other_id(maker, delivery):
+    """Return a delivery whose signed id is another one.
+
+    Raises:
+        NotApplicable: No id is signed.
+    """
+    _check_signed(maker, "id")
+    if "id" in maker.in_body:
+        return _in_document(maker, delivery, "id", _changed(delivery.id))
+    header = maker.dialect.id_header
+    return replace(delivery, headers=delivery.headers | {header: _changed(delivery.id)}, signed=False)
+
+
+def with_other_time(maker, delivery):
+    """Return a delivery whose signed time is a second later.
+
+    Raises:
+        NotApplicable: No time is signed.
+    """
+    _check_signed(maker, "timestamp")
+    dialect, writing = maker.dialect, TIMES[maker.dialect.time_format]
+    old, new = writing.write(delivery.stamp), writing.write(delivery.stamp + 1)
+    if "timestamp" in maker.in_body:
+        return _in_document(maker, delivery, "timestamp", int(new) if new.isdigit() else new)
+    name = dialect.timestamp_header or maker.header
+    value = delivery.headers[name].replace(dialect.mark + old, dialect.mark + new)
+    return replace(delivery, headers=delivery.headers | {name: value}, signed=False)
+
+
+def _check_signed(maker, place):
+    if place not in maker.dialect.places:
+        raise NotApplicable(f"{maker.dialect.name} signs no {place} of its own.")
+
+
+def _in_document(maker, delivery, name, value):
+    document = json.loads(delivery.body)
+    put(document, maker.in_body[name], value)
+    return replace(delivery, body=maker.provider.encode(document), signed=False)
+
+
+def _changed(value):
+    """A value of the same length that differs in one character, or None if there is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    text = str(value)
+    found = re.search("[0-9A-Za-z](?=[^0-9A-Za-z]*$)", text)
+    if not found:
+        return None
+    new = {"9": "8", "z": "y", "Z": "Y"}.get(found[0]) or chr(ord(found[0]) + 1)
+    text = text[: found.start()] + new + text[found.end() :]
+    return int(text) if isinstance(value, int) else text
+
+
+def _at(document, path):
+    for name in path:
+        document = document[name]
+    return document

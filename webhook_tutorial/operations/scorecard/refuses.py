@@ -1,0 +1,95 @@
+"""What is not genuine must be refused, with a 4xx: a 2xx tells the sender that it has arrived."""
+
+from functools import partial
+
+from ...answers import ok
+from . import forgeries
+from .accepts import in_words
+from .events import NotApplicable
+from .findings import FAILED, HELD, SAFETY, Check, Finding
+from .wire import TIMED_OUT
+
+#: By how many seconds more than is allowed a time is too old, or too far ahead.
+BEYOND = 60
+
+#: How long to wait for the effect of what should have been refused, in seconds.
+_WAIT = 1.0
+
+
+def _refused(name, make, bench):
+    """Send deliveries that must not be believed; each must be answered with 4xx."""
+    before, seen, wrong = bench.effects.read() if bench.effects else 0, [], []
+    for delivery in make(bench):
+        seen.append(bench.send(delivery))
+        bench.refusals.setdefault(name, seen[0])
+        if not 400 <= (seen[-1].status or 0) < 500:
+            wrong.append(seen[-1])
+        if seen[-1].why == TIMED_OUT:
+            break
+    arrived = any(ok(one.status) for one in wrong)
+    words = in_words(wrong or seen)
+    if bench.effects:
+        done = bench.effects.after(before + arrived, _WAIT if arrived else 0) - before
+        if arrived:
+            words += ": " + (_ACCEPTED if done > 0 else _TOLD_SO)
+        elif done > 0:
+            return Finding(FAILED, f"{words}, and yet an effect was done", seen[0])
+    elif arrived:
+        words += f": {_UNKNOWN}"
+    return Finding(FAILED if wrong else HELD, words, (wrong or seen)[0])
+
+
+_ACCEPTED = "it was accepted, and an effect was done"
+_TOLD_SO = "it was refused, as no effect was done, and answered 2xx: the sender believes that it has arrived"
+_UNKNOWN = "whether it was accepted cannot be known from outside; --effects tells"
+
+
+def _unsigned(bench):
+    return [forgeries.unsigned(bench.maker, bench.signed())]
+
+
+def _empty(bench):
+    made = bench.signed()
+    found = [forgeries.with_empty_header(bench.maker, made)]
+    return [*found, forgeries.with_signature(bench.maker, made, "")] if bench.maker.dialect.prefix else found
+
+
+def _wrong(bench):
+    made = bench.signed()
+    return [forgeries.with_signature(bench.maker, made, text) for text in forgeries.wrong_signatures(bench.maker, made)]
+
+
+def _other_secret(bench):
+    return [bench.maker.delivery(secret=bench.maker.other)]
+
+
+def _aged(limit, sign, bench):
+    seconds, name = getattr(bench.maker.dialect, limit), bench.maker.dialect.name
+    if seconds is None:
+        raise NotApplicable(f"{name} names no limit for that.")
+    return [bench.signed(at=sign * (seconds + BEYOND))]
+
+
+_HMAC = ("04_signatures.ipynb", "Sign the body")
+_REPLAY = ("04_signatures.ipynb", "A time inside the signature")
+_CHECKS = (
+    ("unsigned", "A delivery without a signature is refused.", _HMAC, _unsigned),
+    ("empty-signature", "An empty signature is refused.", _HMAC, _empty),
+    ("wrong-signature", "A signature that does not fit is refused, even if all but its last bit does.",
+     ("04_signatures.ipynb", "Compare without telling"), _wrong),
+    ("other-secret", "A delivery that is signed with another secret is refused.", _HMAC, _other_secret),
+    ("empty-key", "A delivery that is signed with an empty key is refused.",
+     ("13_integrate_a_provider.ipynb", "It says no_match"), lambda bench: [forgeries.by_empty_key(bench.maker)]),
+    ("tampered-body", "A body that was changed by one character is refused.", _HMAC,
+     lambda bench: [forgeries.tampered(bench.maker, bench.signed())]),
+    ("tampered-id", "A signed id that was changed is refused.", ("04_signatures.ipynb", "Standard Webhooks"),
+     lambda bench: [forgeries.with_other_id(bench.maker, bench.signed())]),
+    ("tampered-time", "A signed time that was changed is refused.", _REPLAY,
+     lambda bench: [forgeries.with_other_time(bench.maker, bench.signed())]),
+    ("stale", "A delivery that was signed too long ago is refused.", _REPLAY, partial(_aged, "max_age", -1)),
+    ("future", "A delivery that is signed for a later time is refused.", _REPLAY, partial(_aged, "max_ahead", 1)),
+)  # fmt: skip
+REFUSES = tuple(
+    Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make))
+    for name, title, lesson, make in _CHECKS
+)

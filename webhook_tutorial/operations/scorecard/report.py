@@ -1,0 +1,109 @@
+"""What a run has found: a grade, and for each check what was seen, as text and as data."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from .again import command
+from .findings import CANNOT_BE_SEEN, FAILED, GROUPS, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED
+
+_MARKS = {FAILED: "✗", HELD: "✓", NOT_TRIED: "?", NOT_COUNTED: "–", CANNOT_BE_SEEN: "·", NOT_APPLICABLE: "·"}
+
+#: Outcomes that say nothing of the receiver: they count neither for it nor against it.
+_OUT = frozenset((NOT_APPLICABLE, CANNOT_BE_SEEN))
+
+UNSEEN = (
+    "What cannot be seen from outside: whether what was answered with 2xx survives a kill of the receiver; whether "
+    "events that come in the wrong order are handled right; what happens after the answer, and whether the work itself "
+    "is done as it should be; whether the secret is kept where nobody finds it; whether somebody notices when nothing "
+    "comes."
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has found.
+
+    Attributes:
+        url: The receiver's.
+        dialect: The dialect's name.
+        signed: Whether deliveries were signed.
+        results: A `Result` for each check, in the order of the checks.
+        requests: How many requests were sent to the receiver.
+        seconds: How long it took.
+    """
+
+    url: str
+    dialect: str
+    signed: bool
+    results: tuple
+    requests: int
+    seconds: float
+
+    @cached_property
+    def grade(self):
+        """Points that were held of those that apply, a whole number from 0 to 100; 0 if nothing valid is accepted."""
+        counted = [result for result in self.results if result.outcome not in _OUT]
+        valid = next((result for result in self.results if result.name == "valid"), None)
+        if valid is None or valid.outcome != HELD:
+            return 0
+        held = sum(result.check.points for result in counted if result.outcome == HELD)
+        return 100 * held // sum(result.check.points for result in counted)
+
+    @property
+    def ok(self):
+        """Whether nothing failed, and all that applies was tried."""
+        return not (self.failed or self.by_outcome(NOT_TRIED, NOT_COUNTED))
+
+    @property
+    def failed(self):
+        """The results that failed, a list."""
+        return self.by_outcome(FAILED)
+
+    def by_outcome(self, *outcomes):
+        """Return the results with one of these outcomes, a list."""
+        return [result for result in self.results if result.outcome in outcomes]
+
+    def __getitem__(self, name):
+        """Return the result of the check of this name."""
+        return {result.name: result for result in self.results}[name]
+
+    @property
+    def headline(self):
+        """The grade and the counts, one line."""
+        counts = Counter(result.outcome for result in self.results)
+        words = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _MARKS if counts[outcome])
+        return f"{self.grade}/100: {words}"
+
+    def text(self, commands=False):
+        """Return the report as text, the same in every run.
+
+        Args:
+            commands: Whether what failed is followed by a command that shows it again, which is never the same twice.
+        """
+        signed = f"signed as {self.dialect} signs" if self.signed else "not signed: no secret was given"
+        lines = [f"Scorecard of {self.url}, {signed}", self.headline]
+        for result in self.failed:
+            lines += ["", *_long(result, commands)]
+        for group, title in GROUPS.items():
+            lines += ["", title]
+            lines += [line for result in self.results if result.check.group == group for line in _short(result)]
+        return "\n".join([*lines, "", UNSEEN])
+
+    def __str__(self):
+        return self.text()
+
+
+def _long(result, commands):
+    lines = [f"✗ {result.name}: {result.title}", f"  Seen: {result.words}."]
+    lines += [f"  {note}" for note in result.notes]
+    if commands and result.exchange:
+        lines.append(f"  Again: {command(result.exchange)}")
+    return [*lines, f"  Lesson: notebooks/{result.lesson}"]
+
+
+def _short(result):
+    words = {HELD: "", FAILED: "failed: "}.get(result.outcome, f"{result.outcome}: ")
+    yield f"{_MARKS[result.outcome]} {result.name:<18} {words}{result.words}"
+    if result.outcome != FAILED:
+        yield from (f"{'':<21}{note}" for note in result.notes)

@@ -1,0 +1,142 @@
+"""A run: every check in its order, until all is done or the time is over."""
+
+import time
+
+from ...answers import ok
+from ...signing import STANDARD_WEBHOOKS, Dialect
+from ...signing.names import dialect_named
+from ...signing.providers import Provider, provider_of
+from .accepts import ACCEPTS, FIRST
+from .bench import Bench, NotTried
+from .deliveries import Maker
+from .effects import Effects
+from .events import NotApplicable
+from .findings import FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, Finding, Result
+from .refuses import REFUSES
+from .report import Report
+from .target import target
+from .wire import REFUSED
+
+#: Every check, in the order in which they are run: what may bring a receiver down comes late.
+CHECKS = (*FIRST, *ACCEPTS, *REFUSES)
+
+_GONE = "After it the receiver answered nothing"
+
+
+def grade(
+    url, secret=None, provider=STANDARD_WEBHOOKS, *, effects="", limit=None, patience=2.0, pause=0.0, most=400,
+    i_own_this_host=False, tell=None,
+):  # fmt: skip
+    """Send deliveries to a receiver, good ones and bad ones, and return a `Report` of how it took them.
+
+    Args:
+        url: The receiver's URL.
+        secret: The secret to sign with, or, for ed25519, the private key. Without it nothing is signed.
+        provider: A `Provider`, a `Dialect`, or a dialect's name such as ``"github"``.
+        effects: A URL that says how often the receiver has done its work: a GET returns a whole number, or a JSON
+            object with ``"effects"``. With it, more can be seen.
+        limit: How many bytes a body may have at the most; without it no large body is sent.
+        patience: How long an answer may take, in seconds.
+        pause: Seconds between two requests; 0.1 at the least where the host is not this computer.
+        most: How many requests are sent at the most.
+        i_own_this_host: Say True to send to another computer than this one.
+        tell: Called with each `Result` as it is there.
+
+    Raises:
+        ValueError: An argument cannot be used: the URL, the secret, the provider, a number, the URL of effects.
+    """
+    provider = _provider(provider)
+    _check_numbers(patience=patience, pause=pause, most=most, limit=limit)
+    where = target(url, i_own_this_host)
+    maker = Maker(provider, secret or None, where.url)
+    counter = Effects(target(effects, i_own_this_host)) if effects else None
+    started = time.monotonic()
+    bench = Bench(where, maker, counter, limit=limit, patience=patience, pause=pause, most=most)
+    try:
+        results = tuple(_run_all(bench, tell or (lambda result: None)))
+    finally:
+        bench.stop.set()
+    taken = time.monotonic() - started
+    return Report(where.url, maker.dialect.name, secret is not None, results, bench.count, taken)
+
+
+def _provider(given):
+    if isinstance(given, str):
+        given = dialect_named(given)
+    if isinstance(given, Dialect):
+        given = provider_of(given)
+    if not isinstance(given, Provider):
+        raise ValueError(f"provider must be a Provider, a Dialect or a dialect's name, not {type(given).__name__}.")
+    return given
+
+
+#: From where to where a number may be.
+_NUMBERS = {"patience": (0.1, 60), "pause": (0, 60), "most": (1, 100_000), "limit": (1_000, 100_000_000)}
+
+
+def _check_numbers(**given):
+    for name, value in given.items():
+        least, most = _NUMBERS[name]
+        if name == "limit" and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"{name} must be a number from {least} to {most}, not {value!r}.")
+        if name in ("most", "limit") and not isinstance(value, int):
+            raise ValueError(f"{name} must be a whole number, not {value!r}.")
+
+
+def _run_all(bench, tell):
+    """Yield a `Result` for each check."""
+    gone = ""
+    for check in CHECKS:
+        if gone:
+            finding = Finding(NOT_TRIED, gone)
+        else:
+            finding, gone = _run(check, bench)
+        result = Result(check, finding)
+        tell(result)
+        yield result
+
+
+def _run(check, bench):
+    """The finding of a check, and why no other needs to be tried; empty if there is no reason."""
+    before = len(bench.sent)
+    try:
+        finding = check.run(bench)
+    except NotApplicable as error:
+        return Finding(NOT_APPLICABLE, str(error)), ""
+    except NotTried as error:
+        return Finding(NOT_TRIED, str(error)), ""
+    gone = ""
+    if any(one.exchange.status is None for one in bench.sent[before:]) and _is_gone(bench):
+        gone = f"The receiver answered nothing any more after {check.name}."
+        finding = Finding(FAILED, f"{finding.words}. {_GONE}", finding.exchange, finding.notes)
+    if bench.accepted is False and check.name != "valid":
+        finding = _uncounted(finding, bench)
+    return finding, gone
+
+
+def _uncounted(finding, bench):
+    """While nothing valid is accepted, a refusal earns nothing, and to be refused once more says nothing new."""
+    valid = bench.sent[0].exchange
+    same = finding.outcome == FAILED and finding.exchange and finding.exchange.outcome == valid.outcome
+    if finding.outcome == HELD or (same and not ok(valid.status)):
+        return Finding(
+            NOT_COUNTED, f"{finding.words}, as for the valid delivery" if same else finding.words, finding.exchange
+        )
+    return finding
+
+
+def _is_gone(bench):
+    """Whether nothing is answered any more; one that is started again by itself has a moment for that."""
+    end = time.monotonic() + bench.patience
+    while True:
+        try:
+            found = bench.send(bench.maker.delivery())
+        except NotTried:
+            return False
+        if found.status is not None:
+            return False
+        if found.why != REFUSED or not bench.accepted or time.monotonic() > end:
+            return True
+        bench.stop.wait(0.1)
