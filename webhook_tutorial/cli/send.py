@@ -85,8 +85,9 @@ def _delivery(provider, name, event, secrets, data, url):
     now, dialect = time.time(), provider.dialect
     try:
         if event is None:
-            made = Maker(provider, secrets[0] if secrets else None, url)
-            sent = made.delivery(body=Path(data).read_bytes() if data else None)
+            written = Path(data).read_bytes() if data else None
+            maker = Maker(provider, secrets[0] if secrets else None, url)
+            sent = maker.delivery(write=lambda event: event.encode() if written is None else written)
             return sent.body, sent.headers
         body, headers, id = unsigned(name or "standard-webhooks", event, now)
         if data:

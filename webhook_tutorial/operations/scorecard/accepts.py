@@ -72,7 +72,7 @@ def _rotation(bench):
 
 def _written(write, bench):
     event = bench.maker.event()
-    return accepted(bench, [("", bench.maker.delivery(event, body=write(event)))])
+    return accepted(bench, [("", bench.maker.delivery(event, write=write))])
 
 
 def _unknown_type(bench):

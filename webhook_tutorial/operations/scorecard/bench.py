@@ -22,10 +22,11 @@ class NotTried(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Sent:
-    """A delivery that was sent, and its `Exchange`."""
+    """A delivery that was sent, its `Exchange`, and the check that sent it."""
 
     delivery: Delivery
     exchange: Exchange
+    check: object
 
 
 class Bench:
@@ -43,6 +44,7 @@ class Bench:
     Attributes:
         sent: Every `Sent`, in the order of their answers.
         refusals: The first exchange of each check that must be refused, by its name.
+        check: The `Check` that is being run.
         accepted: Whether the valid delivery was accepted; None before it was sent.
         stop: A `threading.Event`: set, it ends everything.
     """
@@ -50,7 +52,7 @@ class Bench:
     def __init__(self, where, maker, effects=None, *, limit=None, patience=2.0, pause=0.0, most=400):
         self.where, self.maker, self.effects, self.limit, self.patience = where, maker, effects, limit, patience
         self.pause = pause if where.is_here else max(pause, LEAST_PAUSE)
-        self.sent, self.refusals, self.accepted, self.stop = [], {}, None, threading.Event()
+        self.sent, self.refusals, self.check, self.accepted, self.stop = [], {}, None, None, threading.Event()
         self.count, self._most, self._lock = 0, most, threading.Lock()
         self._end, self._next = time.monotonic() + DEADLINE, 0.0
 
@@ -82,13 +84,12 @@ class Bench:
             self._end += wait
             self._next = time.monotonic() + self.pause
 
-    def send(self, delivery, framing=LENGTH, *, seconds=None, gate=None, ordinary=True):
+    def send(self, delivery, framing=LENGTH, *, seconds=None, gate=None):
         """Send a delivery, and return its `Exchange`.
 
         Args:
             seconds: How long it is waited for; `longest` if left out.
             gate: As `wire.exchange` has it.
-            ordinary: Whether it counts for how quickly the receiver answers.
 
         Raises:
             NotTried: There was no time left, or no request.
@@ -98,7 +99,7 @@ class Bench:
         found = exchange(self.where, delivery.request(framing), min(allowed, left), self.stop, gate)
         if found.why == TIMED_OUT and left < allowed:
             raise NotTried("There was no time left.")
-        self.sent.append(Sent(delivery, found))
+        self.sent.append(Sent(delivery, found, self.check))
         return found
 
     def signed(self, event=None, **options):

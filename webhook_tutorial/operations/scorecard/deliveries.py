@@ -10,7 +10,7 @@ from hashlib import sha256
 from ...signing import sign
 from ...signing.places import JSON
 from ...signing.times import TIMES
-from .events import NotApplicable, new_event, put
+from .events import Event, NotApplicable, new_event, put
 from .wire import LENGTH, Request
 
 _JSON_TYPE, _FORM_TYPE = "application/json", "application/x-www-form-urlencoded"
@@ -84,12 +84,12 @@ class Maker:
         """Return a new `Event`."""
         return new_event(self.provider, self.digits(), time.time())
 
-    def delivery(self, event=None, *, body=None, at=0, secret=None, method="POST", content_type=None):
+    def delivery(self, event=None, *, write=Event.encode, at=0, secret=None, method="POST", content_type=None):
         """Return a `Delivery`.
 
         Args:
             event: What it delivers; a new one if left out.
-            body: The bytes to send in place of the event's.
+            write: A function of the event that returns the body's bytes.
             at: When it is signed, in seconds from now.
             secret: What it is signed with; the provider's if left out.
             method, content_type: Of the request.
@@ -102,12 +102,10 @@ class Maker:
         headers |= {"User-Agent": "webhook-scorecard"} | event.headers
         if self.provider.attempt:
             headers[self.provider.attempt] = self.digits()
-        if body is None:
-            event = replace(event, body=self._stamped(event, stamp))
-            body = event.encode()
-        plain = Delivery(method=method, body=body, headers=headers, id=event.id, stamp=stamp)
+        event = replace(event, body=self._stamped(event, stamp))
+        plain = Delivery(method=method, body=write(event), headers=headers, id=event.id, stamp=stamp)
         if secret:
-            return self._signed(plain, event, secret)
+            return self._signed(plain, event, secret, write)
         header = self.dialect.id_header
         return replace(plain, headers=headers | {header: event.id}) if header else plain
 
@@ -121,7 +119,7 @@ class Maker:
             put(document, self.in_body["id"], event.id)
         return document
 
-    def _signed(self, plain, event, secret):
+    def _signed(self, plain, event, secret, write):
         dialect, headers = self.signing, dict(plain.headers)
         try:
             made = sign(
@@ -139,7 +137,9 @@ class Maker:
         if "signature" in self.in_body:
             document = copy.deepcopy(event.body)
             put(document, self.in_body["signature"], fits)
-            return replace(signed, body=self.provider.encode(document))
+            signed = replace(signed, body=write(replace(event, body=document)))
+            if fits.encode() not in signed.body:
+                raise NotApplicable(f"{dialect.name} has its signature in the body, and this one has no place for it.")
         return signed
 
     @property

@@ -53,6 +53,13 @@ class Effects:
                 number, since = now, time.monotonic()
         return number
 
+    def risen(self, before, most):
+        """Return by how much the number has risen, as soon as it has, and after ``most`` seconds at the latest."""
+        end = time.monotonic() + most
+        while (now := self.read()) <= before and time.monotonic() < end and not self._stop.is_set():
+            self._stop.wait(LOOK)
+        return now - before
+
     def after(self, expected, most):
         """Wait for the number that is expected, ``most`` seconds at the most; then look once more, for one too many."""
         started = time.monotonic()

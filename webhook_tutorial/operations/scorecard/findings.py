@@ -32,6 +32,7 @@ class Check:
         points: What it is worth.
         lesson: Where a cure is taught: a notebook's file and the heading in it.
         run: A function of a `Bench` that returns a `Finding`.
+        looks_back: Whether it sends nothing, and looks at what the others have had for answers.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Check:
     points: int
     lesson: tuple
     run: Callable
+    looks_back: bool = False
 
     @property
     def link(self):

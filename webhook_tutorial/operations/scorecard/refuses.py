@@ -14,6 +14,8 @@ BEYOND = 60
 
 #: How long to wait for the effect of what should have been refused, in seconds.
 _WAIT = 1.0
+#: The same where it was refused.
+_SHORT = 0.05
 
 
 def _refused(name, make, bench):
@@ -29,7 +31,7 @@ def _refused(name, make, bench):
     arrived = any(ok(one.status) for one in wrong)
     words = in_words(wrong or seen)
     if bench.effects:
-        done = bench.effects.after(before + arrived, _WAIT if arrived else 0) - before
+        done = bench.effects.risen(before, _WAIT if arrived else _SHORT)
         if arrived:
             words += ": " + (_ACCEPTED if done > 0 else _TOLD_SO)
         elif done > 0:

@@ -12,13 +12,16 @@ from .deliveries import Maker
 from .effects import Effects
 from .events import NotApplicable
 from .findings import FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, Finding, Result
+from .load import LOAD, STILL_THERE
+from .manners import LEAKS, UNIFORM
 from .refuses import REFUSES
 from .report import Report
+from .sturdy import STURDY_CHECKS
 from .target import target
 from .wire import REFUSED
 
 #: Every check, in the order in which they are run: what may bring a receiver down comes late.
-CHECKS = (*FIRST, *ACCEPTS, *REFUSES)
+CHECKS = (*FIRST, *ACCEPTS, *REFUSES, UNIFORM, *STURDY_CHECKS, *LOAD, LEAKS, STILL_THERE)
 
 _GONE = "After it the receiver answered nothing"
 
@@ -89,8 +92,12 @@ def _run_all(bench, tell):
     """Yield a `Result` for each check."""
     gone = ""
     for check in CHECKS:
-        if gone:
+        if gone and check.name == STILL_THERE.name and bench.accepted:
+            finding = Finding(FAILED, gone)
+        elif gone and not check.looks_back:
             finding = Finding(NOT_TRIED, gone)
+        elif gone:
+            finding, _ = _run(check, bench)
         else:
             finding, gone = _run(check, bench)
         result = Result(check, finding)
@@ -100,7 +107,7 @@ def _run_all(bench, tell):
 
 def _run(check, bench):
     """The finding of a check, and why no other needs to be tried; empty if there is no reason."""
-    before = len(bench.sent)
+    before, bench.check = len(bench.sent), check
     try:
         finding = check.run(bench)
     except NotApplicable as error:

@@ -137,7 +137,7 @@ class Line:
 
     def flush(self):
         """Send what is to be sent."""
-        while self._push():
+        while self.push():
             self._wait(selectors.EVENT_WRITE)
 
     def makefile(self, mode):
@@ -152,7 +152,7 @@ class Line:
 
     def read_into(self, buffer):
         while True:
-            more = self._push()
+            more = self.push()
             try:
                 count = self.socket.recv_into(buffer)
                 if not count and not self._received:
@@ -166,7 +166,7 @@ class Line:
         self._selector.close()
         self.socket.close()
 
-    def _push(self):
+    def push(self):
         """Send what can be sent at once; say whether more is left."""
         try:
             while self._out:
