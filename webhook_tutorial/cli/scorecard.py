@@ -1,5 +1,7 @@
 """`scorecard`: what a receiver does right, and what it does not."""
 
+from pathlib import Path
+
 import click
 
 from ..look import visible
@@ -22,6 +24,9 @@ class Seconds(click.FloatRange):
             self.fail(f"it must be a number of seconds from {self.min:g} to {self.max:g}.", param, context)
 
 
+_OUT = options.File(dir_okay=False, writable=True)
+
+
 @click.command(cls=options.Command, short_help="Grade a receiver, in any language.")
 @click.argument("url")
 @options.provider
@@ -36,8 +41,10 @@ class Seconds(click.FloatRange):
     "--most", type=options.Whole(1, 100_000), default=400, show_default=True, help="How many requests there may be."
 )
 @click.option("--i-own-this-host", is_flag=True, help="Send to another computer than this one.")
-@options.as_json
-def scorecard(url, provider, secret_env, effects, limit, patience, pause, most, i_own_this_host, as_json):
+@click.option("--junit", type=_OUT, help="Write the report to this file, too, as JUnit's XML.")
+@click.option("--badge", type=_OUT, help="Write a badge with the grade to this file, an SVG.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def scorecard(url, provider, secret_env, effects, as_json, junit, badge, **how):
     """Send a receiver real deliveries, good ones and bad ones, and say check by check what held.
 
     \b
@@ -54,15 +61,26 @@ def scorecard(url, provider, secret_env, effects, limit, patience, pause, most, 
     try:
         report = grade(
             url, next(iter(secret_env.values()), None), provider or provider_of(STANDARD_WEBHOOKS), effects=effects,
-            limit=limit, patience=patience, pause=pause, most=most, i_own_this_host=i_own_this_host,
-            tell=None if as_json else _tell,
+            tell=None if as_json else _tell, **how,
         )  # fmt: skip
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
-        raise click.UsageError("not yet")
-    click.echo("\n" + visible(report.text(commands=True)).replace("␊", "\n"))
+        options.line(report.as_dict())
+    else:
+        click.echo("\n" + "\n".join(map(visible, report.text(commands=True).split("\n"))))
+    _write(junit, "--junit", report.as_junit)
+    _write(badge, "--badge", report.badge)
     raise SystemExit(0 if report.ok else 1)
+
+
+def _write(file, option, make):
+    """Write a text to a file, if there is one."""
+    if file:
+        try:
+            Path(file).write_text(make(), encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise click.ClickException(f"The {option} file cannot be written: {error.strerror}") from None
 
 
 def _tell(result):

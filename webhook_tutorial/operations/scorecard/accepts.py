@@ -42,7 +42,8 @@ def accepted(bench, deliveries):
 
 def _valid(bench):
     before = bench.effects.settled() if bench.effects else 0
-    found = bench.send(bench.maker.delivery())
+    bench.first = bench.maker.event()
+    found = bench.send(bench.maker.delivery(bench.first))
     bench.accepted = ok(found.status)
     if not bench.accepted:
         question = _WHY.get(found.status, "a redirect is not followed" if 300 <= (found.status or 0) < 400 else "")
@@ -79,7 +80,7 @@ def _unknown_type(bench):
     return accepted(bench, [("", bench.maker.delivery(bench.maker.event().with_unknown_type()))])
 
 
-def _count(bench, finding, before, expected):
+def count(bench, finding, before, expected):
     """The finding with what the effects say: so many events, each done once."""
     if finding.outcome != HELD:
         return finding
@@ -97,7 +98,7 @@ def _duplicate(bench):
     before = bench.effects.settled() if bench.effects else 0
     event, maker = bench.maker.event(), bench.maker
     tries = [("the first", maker.delivery(event, at=-2)), ("the same again", maker.delivery(event))]
-    return _count(bench, accepted(bench, tries), before, 1)
+    return count(bench, accepted(bench, tries), before, 1)
 
 
 def _same_moment(bench):
@@ -115,7 +116,7 @@ def _same_moment(bench):
             return Finding(FAILED, f"{in_words(pair)}; once more, later: {third.outcome}", third)
         seen += [*pair, third]
     words = ", ".join(sorted({one.outcome for one in seen}))
-    return _count(bench, Finding(HELD, words, seen[0]), before, PAIRS)
+    return count(bench, Finding(HELD, words, seen[0]), before, PAIRS)
 
 
 def _both(bench, event):

@@ -43,6 +43,7 @@ class Bench:
 
     Attributes:
         sent: Every `Sent`, in the order of their answers.
+        first: The `Event` of the valid delivery, which is known to the receiver from then on.
         refusals: The first exchange of each check that must be refused, by its name.
         check: The `Check` that is being run.
         accepted: Whether the valid delivery was accepted; None before it was sent.
@@ -52,6 +53,7 @@ class Bench:
     def __init__(self, where, maker, effects=None, *, limit=None, patience=2.0, pause=0.0, most=400):
         self.where, self.maker, self.effects, self.limit, self.patience = where, maker, effects, limit, patience
         self.pause = pause if where.is_here else max(pause, LEAST_PAUSE)
+        self.first = None
         self.sent, self.refusals, self.check, self.accepted, self.stop = [], {}, None, None, threading.Event()
         self.count, self._most, self._lock = 0, most, threading.Lock()
         self._end, self._next = time.monotonic() + DEADLINE, 0.0

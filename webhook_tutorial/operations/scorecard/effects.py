@@ -6,8 +6,8 @@ import time
 
 from .wire import Request, exchange
 
-#: How long a number must stay as it is to be taken for settled, and how often it is looked at, in seconds.
-SETTLED, LOOK = 0.25, 0.02
+#: How often the number is looked at, in seconds.
+LOOK = 0.02
 
 
 class Effects:
@@ -25,6 +25,11 @@ class Effects:
         self._where, self._stop = where, stop or threading.Event()
         self.slowest = 0.0  # how long the first effect of a delivery took, in seconds: those after it may take as long
         self.read()
+
+    @property
+    def moment(self):
+        """Seconds after which nothing more is to be expected: a little longer than an effect has taken."""
+        return min(1.5, 0.12 + 1.5 * self.slowest)
 
     def read(self):
         """Return the number as it is now."""
@@ -46,15 +51,19 @@ class Effects:
     def settled(self, most=2.0):
         """Return the number once it has not changed for a moment, or after ``most`` seconds."""
         end, number, since = time.monotonic() + most, self.read(), time.monotonic()
-        while time.monotonic() < min(end, since + SETTLED):
+        while time.monotonic() < min(end, since + self.moment):
             self._stop.wait(LOOK)
             now = self.read()
             if now != number:
                 number, since = now, time.monotonic()
         return number
 
-    def risen(self, before, most):
-        """Return by how much the number has risen, as soon as it has, and after ``most`` seconds at the latest."""
+    def risen(self, before, most=None):
+        """Return by how much the number has risen, as soon as it has, and after ``most`` seconds at the latest.
+
+        Left out, it is as long as the effect of a delivery has taken before, and a little more.
+        """
+        most = self.moment if most is None else most
         end = time.monotonic() + most
         while (now := self.read()) <= before and time.monotonic() < end and not self._stop.is_set():
             self._stop.wait(LOOK)
@@ -67,5 +76,5 @@ class Effects:
             self._stop.wait(LOOK)
         taken = time.monotonic() - started
         self.slowest = max(self.slowest, taken if taken < most else 0)
-        self._stop.wait(min(most, self.slowest + SETTLED))
+        self._stop.wait(min(most, self.moment))
         return self.read()

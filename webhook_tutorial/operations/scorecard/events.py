@@ -95,7 +95,11 @@ class Event:
         self.check_json()
         body = copy.deepcopy(self.body)
         room = body["data"] if isinstance(body.get("data"), dict) else body
+        names = [*room]
         room["extra"] = _MARK
+        if names == sorted(names):  # in its place: this is not about the order of fields
+            for name in sorted(room):
+                room[name] = room.pop(name)
         return self.provider.encode(body).replace(json.dumps(_MARK).encode(), text.encode())
 
     def spaced(self):

@@ -20,14 +20,14 @@ def with_signature(maker, delivery, text):
         return replace(delivery, body=maker.provider.encode(document), signed=False)
     prefix = maker.dialect.prefix
     value = delivery.headers[maker.header].replace(prefix + delivery.fits, prefix + text)
-    return replace(delivery, headers=delivery.headers | {maker.header: value}, signed=False)
+    return _with_header(delivery, maker.header, value)
 
 
 def with_empty_header(maker, delivery):
     """Return a delivery whose signature is there, and empty: its prefix, too."""
     if "signature" in maker.in_body:
         return with_signature(maker, delivery, "")
-    return replace(delivery, headers=delivery.headers | {maker.header: ""}, signed=False)
+    return _with_header(delivery, maker.header, "")
 
 
 def unsigned(maker, delivery):
@@ -75,6 +75,35 @@ def rotated(maker, first):
     return replace(made, fits="")
 
 
+def odd_headers(maker):
+    """Yield deliveries with their names, pairs, in whose headers something is written as nobody should write it.
+
+    None of them has a signature that fits, so whoever has no secret can send them.
+    """
+    dialect, made = maker.dialect, maker.delivery(secret=maker.secret or maker.other)
+    if "signature" not in maker.in_body:
+        value = made.headers[maker.header]
+        yield "a signature beyond ASCII", _with_header(made, maker.header, value[:-4] + "\xe9\xff\xe9\xff")
+        yield "a signature of 4 kB", _with_header(made, maker.header, dialect.prefix + "A" * 4096)
+        if dialect.prefix:
+            yield "a signature without its prefix", _with_header(made, maker.header, made.fits)
+    if dialect.timestamp_header:
+        odd = _with_header(made, dialect.timestamp_header, "soon")
+        yield "a time that is none", odd
+        yield "a time that is none, without a signature", unsigned(maker, odd)
+    elif dialect.mark:
+        stamp = dialect.mark + TIMES[dialect.time_format].write(made.stamp)
+        yield "a time that is none", _with_header(made, maker.header, value.replace(stamp, dialect.mark + "soon"))
+    if dialect.id_header:
+        odd = _with_header(made, dialect.id_header, "\xe9\xff")
+        yield "an id beyond ASCII", odd
+        yield "an id beyond ASCII, without a signature", unsigned(maker, odd)
+
+
+def _with_header(delivery, name, value):
+    return replace(delivery, headers=delivery.headers | {name: value}, signed=False)
+
+
 def tampered(maker, delivery):
     """Return a delivery that differs in one byte of its body, which stays as valid as it was.
 
@@ -111,7 +140,7 @@ def with_other_id(maker, delivery):
     if "id" in maker.in_body:
         return _in_document(maker, delivery, "id", _changed(delivery.id))
     header = maker.dialect.id_header
-    return replace(delivery, headers=delivery.headers | {header: _changed(delivery.id)}, signed=False)
+    return _with_header(delivery, header, _changed(delivery.id))
 
 
 def with_other_time(maker, delivery):
@@ -127,7 +156,7 @@ def with_other_time(maker, delivery):
         return _in_document(maker, delivery, "timestamp", int(new) if new.isdigit() else new)
     name = dialect.timestamp_header or maker.header
     value = delivery.headers[name].replace(dialect.mark + old, dialect.mark + new)
-    return replace(delivery, headers=delivery.headers | {name: value}, signed=False)
+    return _with_header(delivery, name, value)
 
 
 def _check_signed(maker, place):

@@ -4,7 +4,7 @@ from functools import partial
 
 from ...answers import ok
 from . import forgeries
-from .accepts import in_words
+from .accepts import accepted, count, in_words
 from .events import NotApplicable
 from .findings import FAILED, HELD, SAFETY, Check, Finding
 from .wire import TIMED_OUT
@@ -12,9 +12,7 @@ from .wire import TIMED_OUT
 #: By how many seconds more than is allowed a time is too old, or too far ahead.
 BEYOND = 60
 
-#: How long to wait for the effect of what should have been refused, in seconds.
-_WAIT = 1.0
-#: The same where it was refused.
+#: How long to wait for an effect of what was refused, in seconds.
 _SHORT = 0.05
 
 
@@ -31,7 +29,7 @@ def _refused(name, make, bench):
     arrived = any(ok(one.status) for one in wrong)
     words = in_words(wrong or seen)
     if bench.effects:
-        done = bench.effects.risen(before, _WAIT if arrived else _SHORT)
+        done = bench.effects.risen(before, None if arrived else _SHORT)
         if arrived:
             words += ": " + (_ACCEPTED if done > 0 else _TOLD_SO)
         elif done > 0:
@@ -72,6 +70,19 @@ def _aged(limit, sign, bench):
     return [bench.signed(at=sign * (seconds + BEYOND))]
 
 
+def _tampered(bench):
+    """One of a new event, and one of an event that is known: a receiver might look for its id before the signature."""
+    return [forgeries.tampered(bench.maker, bench.signed(event)) for event in (bench.maker.event(), bench.first)]
+
+
+def _forged_first(bench):
+    """A forged delivery with a new id, whatever is answered to it, and then the genuine one."""
+    before, event = bench.effects.settled() if bench.effects else 0, bench.maker.event()
+    made = bench.signed(event)
+    bench.send(forgeries.with_signature(bench.maker, made, forgeries.wrong_signatures(bench.maker, made)[0]))
+    return count(bench, accepted(bench, [("the genuine one", bench.maker.delivery(event))]), before, 1)
+
+
 _HMAC = ("04_signatures.ipynb", "Sign the body")
 _REPLAY = ("04_signatures.ipynb", "A time inside the signature")
 _CHECKS = (
@@ -82,8 +93,7 @@ _CHECKS = (
     ("other-secret", "A delivery that is signed with another secret is refused.", _HMAC, _other_secret),
     ("empty-key", "A delivery that is signed with an empty key is refused.",
      ("13_integrate_a_provider.ipynb", "It says no_match"), lambda bench: [forgeries.by_empty_key(bench.maker)]),
-    ("tampered-body", "A body that was changed by one character is refused.", _HMAC,
-     lambda bench: [forgeries.tampered(bench.maker, bench.signed())]),
+    ("tampered-body", "A body that was changed by one character is refused.", _HMAC, _tampered),
     ("tampered-id", "A signed id that was changed is refused.", ("04_signatures.ipynb", "Standard Webhooks"),
      lambda bench: [forgeries.with_other_id(bench.maker, bench.signed())]),
     ("tampered-time", "A signed time that was changed is refused.", _REPLAY,
@@ -91,7 +101,14 @@ _CHECKS = (
     ("stale", "A delivery that was signed too long ago is refused.", _REPLAY, partial(_aged, "max_age", -1)),
     ("future", "A delivery that is signed for a later time is refused.", _REPLAY, partial(_aged, "max_ahead", 1)),
 )  # fmt: skip
-REFUSES = tuple(
-    Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make))
-    for name, title, lesson, make in _CHECKS
+_FORGED_FIRST = Check(
+    "forged-first", "A forged delivery does not use up the id of the genuine one.", "refuses", SAFETY,
+    ("06_duplicates_and_order.ipynb", "The whole receiver"), _forged_first,
+)  # fmt: skip
+REFUSES = (
+    *(
+        Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make))
+        for name, title, lesson, make in _CHECKS
+    ),
+    _FORGED_FIRST,
 )

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .again import command
+from .badge import badge
 from .findings import CANNOT_BE_SEEN, FAILED, GROUPS, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED
+from .formats import as_dict, as_junit
 
 _MARKS = {FAILED: "✗", HELD: "✓", NOT_TRIED: "?", NOT_COUNTED: "–", CANNOT_BE_SEEN: "·", NOT_APPLICABLE: "·"}
 
@@ -75,6 +77,20 @@ class Report:
         words = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _MARKS if counts[outcome])
         return f"{self.grade}/100: {words}"
 
+    unseen = UNSEEN
+
+    def as_dict(self):
+        """Return the report as a dictionary that JSON can hold; `formats.as_dict` says what is in it."""
+        return as_dict(self)
+
+    def as_junit(self):
+        """Return the report as JUnit's XML, a text."""
+        return as_junit(self)
+
+    def badge(self):
+        """Return the grade as a badge, a text: an SVG."""
+        return badge(self.grade)
+
     def text(self, commands=False):
         """Return the report as text, the same in every run.
 
@@ -88,7 +104,7 @@ class Report:
         for group, title in GROUPS.items():
             lines += ["", title]
             lines += [line for result in self.results if result.check.group == group for line in _short(result)]
-        return "\n".join([*lines, "", UNSEEN])
+        return "\n".join([*lines, "", self.unseen])
 
     def __str__(self):
         return self.text()

@@ -4,6 +4,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 from ...answers import ok
+from . import forgeries
 from .accepts import in_words
 from .events import NotApplicable
 from .findings import CANNOT_BE_SEEN, FAILED, HELD, NOT_APPLICABLE, STURDY, Check, Finding
@@ -16,8 +17,6 @@ LONG = 10_000
 
 #: How long the end of what was cut short is waited for, in seconds: nobody needs to answer it.
 _CUT = 1.0
-#: How long to wait for an effect that should not come, in seconds.
-_WAIT = 0.2
 
 
 def _refused(status):
@@ -89,7 +88,7 @@ def _wrong_method(bench):
     words = "; ".join(f"{one.request.method}: {one.outcome}" for one in seen)
     put, delete, get = (one.status for one in seen)
     notes = []
-    if bench.effects and bench.effects.risen(before, _WAIT):
+    if bench.effects and bench.effects.risen(before):
         return Finding(FAILED, f"{words}; and an effect was done", seen[2])
     # A server that knows no method but its own says 501 (RFC 9110, section 15.6.2).
     wrong = [one for one, status in zip(seen, (put, delete), strict=False) if not (_refused(status) or status == 501)]
@@ -150,7 +149,7 @@ def _cut(framings, bench):
     seen = [bench.send(bench.maker.delivery(), framing, seconds=min(_CUT, bench.longest)) for framing in framings]
     wrong = [one for one in seen if not (one.status is None or _refused(one.status))]
     words = in_words(wrong or seen)
-    if bench.effects and bench.effects.risen(before, _WAIT):
+    if bench.effects and bench.effects.risen(before):
         return Finding(FAILED, f"{words}; and an effect was done", (wrong or seen)[0])
     return Finding(FAILED if wrong else HELD, words, (wrong or seen)[0])
 
@@ -166,6 +165,9 @@ def _cut_in_half(event):
 
 
 _CHECKS = (
+    ("odd-headers", "A signature, a time or an id that nobody should write so is refused.",
+     ("04_signatures.ipynb", "Standard Webhooks"),
+     lambda bench: _try(bench, forgeries.odd_headers(bench.maker), _refused)),
     ("malformed-json", "A signed body that is not JSON is refused.", _BAD,
      partial(_written, "half of it", _cut_in_half, _refused)),
     ("empty-body", "A signed body of no bytes is refused.", _BAD,
