@@ -7,7 +7,8 @@ import sys
 LOOPBACK = "127.0.0.1"
 
 #: What the lessons need: a purpose, and the packages that serve it with the oldest version of each. The ranges are
-#: those of pyproject.toml, of the project and its extra "lessons"; a test compares them.
+#: those of pyproject.toml, of the project and its extra "lessons"; a test compares them. What is for some systems
+#: only (gunicorn) is not asked for.
 PACKAGES = {
     "notebook": {"jupyterlab": (4, 4), "ipykernel": (7, 1), "ipywidgets": (8, 1)},
     "receiving": {"flask": (3, 1), "werkzeug": (3, 1), "blinker": (1, 9)},
@@ -16,6 +17,7 @@ PACKAGES = {
     "drawing": {"numpy": (2,), "matplotlib": (3, 9)},
     "metrics": {"prometheus_client": (0, 21)},
     "queues": {"kombu": (5, 7), "sqlalchemy": (2,)},
+    "serving": {"waitress": (3,), "granian": (2, 8)},
 }
 
 
