@@ -1,0 +1,202 @@
+"""The inbox: what we have promised to deal with, in an SQLite file that outlives the process.
+
+The receiver stores a delivery and answers. The worker claims it for a time (a lease), and writes its effects and the
+mark "done" in one transaction: whoever dies on the way, the effect is there once.
+
+Run it to see how things stand:
+
+    python inbox.py                what waits, what was set aside and why
+    python inbox.py again          have the worker try once more what was set aside, after a bug has been mended
+"""
+
+import os
+import sqlite3
+import sys
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+#: Each statement is executed once, in this order; the file remembers how many it has had. Put yours at the end, and
+#: change none of those before. As long as an older program runs beside the new one, only add tables and columns; what
+#: is not needed any more, remove one release later.
+SCHEMA = (
+    """
+    CREATE TABLE inbox (
+        turn INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,                    -- of the delivery: a second attempt finds it here
+        body BLOB NOT NULL,
+        received REAL NOT NULL,                     -- times are seconds since the epoch
+        state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'set aside')),
+        due REAL NOT NULL,                          -- nobody claims it before; once it is over: when that was
+        tries INTEGER NOT NULL DEFAULT 0,           -- how often it was claimed; shows whose claim is the newest
+        error TEXT NOT NULL DEFAULT ''
+    )
+    """,
+    "CREATE INDEX waiting ON inbox (due, turn) WHERE state = 'waiting'",
+    "CREATE INDEX over ON inbox (state, due) WHERE state <> 'waiting'",
+    "CREATE TABLE heartbeats (name TEXT PRIMARY KEY, at REAL NOT NULL)",
+    # What the example's handlers write. Yours have tables of their own.
+    "CREATE TABLE entries (turn INTEGER PRIMARY KEY, event TEXT NOT NULL, what TEXT NOT NULL)",
+)
+
+#: How long we wait for whoever else writes, in seconds; less than the most impatient sender does (Slack: three).
+PATIENCE = 2.5
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A delivery that is ours for a time."""
+
+    turn: int
+    id: str
+    body: bytes
+    tries: int
+
+
+class Inbox:
+    """The inbox in a file, which is made if it is not there. Any thread and any process may use it.
+
+    Raises:
+        sqlite3.Error: The file cannot be used, here and in each method.
+    """
+
+    def __init__(self, path):
+        self.path, end = path, time.monotonic() + 10
+        while True:
+            try:
+                return self._set_up()
+            except sqlite3.OperationalError as error:  # SQLite does not wait while another changes to WAL, too
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+    def _set_up(self):
+        with closing(self.connect()) as db:
+            db.isolation_level = None
+            db.execute("PRAGMA journal_mode = WAL")  # others may read while one writes
+            db.execute("BEGIN IMMEDIATE")
+            [(has,)] = db.execute("PRAGMA user_version")
+            for statement in SCHEMA[has:]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {max(has, len(SCHEMA))}")  # more, if a newer program was here
+            db.execute("COMMIT")
+
+    def connect(self):
+        """Return a connection. Its first INSERT, UPDATE or DELETE begins a transaction, and takes the right to write."""
+        db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level="IMMEDIATE")
+        db.execute("PRAGMA synchronous = FULL")  # what is committed has reached the disk, and survives a power cut
+        return db
+
+    @contextmanager
+    def transaction(self):
+        """Give a connection, and commit at the end; if something raises, or the process dies, nothing was done."""
+        with closing(self.connect()) as db, db:
+            yield db
+
+    def store(self, id, body):
+        """Keep a delivery and return whether it is new. Answer 2xx after this, and never before.
+
+        One that was set aside begins anew: its sender has come again.
+        """
+        now = time.time()
+        sql = """
+            INSERT INTO inbox (id, body, received, due) VALUES (:id, :body, :now, :now)
+            ON CONFLICT (id) DO UPDATE SET body = :body, state = 'waiting', tries = 0, due = :now
+            WHERE state = 'set aside'
+        """
+        with self.transaction() as db:
+            return db.execute(sql, {"id": id, "body": body, "now": now}).rowcount == 1
+
+    def claim(self, lease):
+        """Return a `Claim` of what has waited longest, or None; for ``lease`` seconds nobody else gets it."""
+        find = "SELECT turn FROM inbox WHERE state = 'waiting' AND due <= :now ORDER BY due, turn LIMIT 1"
+        take = f"""
+            UPDATE inbox SET tries = tries + 1, due = :now + :lease WHERE turn = ({find})
+            RETURNING turn, id, body, tries
+        """
+        times = {"now": time.time(), "lease": lease}
+        with self.transaction() as db:
+            # First a look, which takes no right to write from anybody.
+            rows = db.execute(find, times).fetchall() and db.execute(take, times).fetchall()
+        return Claim(*rows[0]) if rows else None
+
+    def finish(self, claim, effect):
+        """Call ``effect(db)`` and mark the delivery as done, in one transaction; return whether it was still ours.
+
+        What ``effect`` does before it first writes holds nobody up.
+
+        Raises:
+            RuntimeError: It has ended the transaction, or written outside of it: effect and mark are not one then.
+        """
+        with self.transaction() as db:
+            before = db.total_changes
+            effect(db)
+            if db.total_changes != before and not db.in_transaction:
+                raise RuntimeError("A handler leaves COMMIT to the worker, and begins a statement that writes with it.")
+            ours = self._mark(db, claim, "state = 'done', due = ?, error = ''", time.time())
+            if not ours:  # the lease is over, and another has done it
+                db.rollback()
+            return ours
+
+    def give_back(self, claim, wait, error=""):
+        """Have it claimed again after ``wait`` seconds."""
+        with self.transaction() as db:
+            return self._mark(db, claim, "due = ?, error = ?", time.time() + wait, error)
+
+    def set_aside(self, claim, error):
+        """Keep it with its error, and try it no more until somebody says so."""
+        with self.transaction() as db:
+            return self._mark(db, claim, "state = 'set aside', due = ?, error = ?", time.time(), error)
+
+    def _mark(self, db, claim, change, *values):
+        sql = f"UPDATE inbox SET {change} WHERE turn = ? AND tries = ? AND state = 'waiting'"
+        return db.execute(sql, (*values, claim.turn, claim.tries)).rowcount == 1
+
+    def try_again(self):
+        """Have all that was set aside tried once more; return how many."""
+        sql = "UPDATE inbox SET state = 'waiting', tries = 0, due = ? WHERE state = 'set aside'"
+        with self.transaction() as db:
+            return db.execute(sql, (time.time(),)).rowcount
+
+    def forget(self, before):
+        """Remove what was done before a time. Its ids are new from then on."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM inbox WHERE state = 'done' AND due < ?", (before,))
+
+    def beat(self, name):
+        """Write down that somebody was here; it fails where nothing can be written."""
+        sql = "INSERT INTO heartbeats VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at"
+        with self.transaction() as db:
+            db.execute(sql, (name, time.time()))
+
+    def counts(self):
+        """Return how things stand, a dictionary of numbers: how many wait, since when the oldest of them does, how many
+        were set aside, and when the worker was here last; 0 for a time that there is not."""
+        sql = """
+            SELECT count(*) AS waiting, coalesce(min(received), 0) AS oldest,
+                (SELECT count(*) FROM inbox WHERE state = 'set aside') AS set_aside,
+                coalesce((SELECT at FROM heartbeats WHERE name = 'worker'), 0) AS heartbeat
+            FROM inbox WHERE state = 'waiting'
+        """
+        with closing(self.connect()) as db:
+            db.row_factory = sqlite3.Row
+            return dict(db.execute(sql).fetchone())
+
+    def errors(self):
+        """Return id and error of what was set aside, a list."""
+        with closing(self.connect()) as db:
+            return db.execute("SELECT id, error FROM inbox WHERE state = 'set aside' ORDER BY turn").fetchall()
+
+
+if __name__ == "__main__":
+    path = os.environ.get("DATABASE") or "inbox.db"
+    if not os.path.exists(path):
+        sys.exit(f"DATABASE names no file that is there: {path}")
+    inbox = Inbox(path)
+    if sys.argv[1:] == ["again"]:
+        print(inbox.try_again(), "will be tried again")
+    else:
+        counts = inbox.counts()
+        print(f"{counts['waiting']} waiting, {counts['set_aside']} set aside")
+        for id, error in inbox.errors():
+            print(id, error)

@@ -1,0 +1,172 @@
+"""The receiver: verify, store, answer. What is to be done is the worker's (worker.py).
+
+    python receiver.py
+"""
+
+import json
+import logging
+import select
+import signal
+import socket
+import sqlite3
+import sys
+import time
+
+import waitress
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+import handlers
+import settings
+import signature
+from inbox import Inbox
+from telemetry import ANSWERED, DELIVERIES, log, log_json, show_metrics
+
+#: How each delivery is answered. Before the signature is verified, every refusal is the same, and none says why.
+ANSWERS = {
+    "stored": (202, None),
+    "duplicate": (202, None),
+    "unauthorized": (401, "unauthorized"),
+    "malformed": (400, "not an event"),
+    "too large": (413, "too large"),
+    "unavailable": (503, "try again later"),
+}
+
+
+def create_app(config, inbox):
+    """Return the app.
+
+    Args:
+        config: The `settings.Settings`.
+        inbox: The `Inbox` in which deliveries are stored.
+    """
+    app = Flask("receiver")
+    app.config["MAX_CONTENT_LENGTH"] = config.largest_body
+
+    @app.post("/webhook")
+    def webhook():
+        begun = time.monotonic()
+        try:
+            return _answer(*_receive(config, inbox))
+        finally:
+            ANSWERED.observe(time.monotonic() - begun)
+
+    @app.get("/health")
+    def health():
+        """The process answers. If it does not: start it again."""
+        return {"status": "up"}
+
+    @app.get("/ready")
+    def ready():
+        """A delivery could be stored. If not: send none, but leave the process alone; a restart mends no full disk.
+
+        Whether the worker lives is not asked. Without it deliveries come late, which an alert tells
+        (webhook_inbox_oldest_seconds); if they were refused for that, senders would give up.
+        """
+        try:
+            inbox.beat("ready")
+        except sqlite3.Error:
+            return {"status": "not ready"}, 503
+        return {"status": "ready"}
+
+    if config.show_effects:  # for tests from outside; it tells a stranger how much business you do
+
+        @app.get("/effects")
+        def effects():
+            with inbox.transaction() as db:
+                return str(handlers.effects(db)), {"Content-Type": "text/plain"}
+
+    @app.errorhandler(HTTPException)
+    def failed(error):
+        if request.path == "/webhook" and error.code == 500:
+            DELIVERIES.labels("error").inc()
+        response = error.get_response()  # with its headers, such as Allow
+        response.content_type, response.data = "application/json", json.dumps({"error": error.name.lower()})
+        return response
+
+    return app
+
+
+def _receive(config, inbox):
+    """Return what became of the delivery, and what is to be logged of it."""
+    try:
+        body = request.get_data()
+        id = signature.verify(body, request.headers, config.keys)
+    except RequestEntityTooLarge:
+        return "too large", {}
+    except signature.Refused as refused:
+        return "unauthorized", {"reason": str(refused)}
+    if len(id) > 200 or not _is_event(body):
+        return "malformed", {"delivery": id}
+    try:
+        return ("stored" if inbox.store(id, body) else "duplicate"), {"delivery": id}
+    except sqlite3.Error:  # a full disk, a lock that is held for too long: the sender keeps it, and comes again
+        log.exception("cannot store", extra={"delivery": id})
+        return "unavailable", {"delivery": id}
+
+
+def _is_event(body):
+    """Whether it is a JSON object with a type. What else must be in it, its handler says."""
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):  # brackets a thousand deep are too many for the parser
+        return False
+    kind = event.get("event_type") if isinstance(event, dict) else None
+    return isinstance(kind, str) and 0 < len(kind) <= 200
+
+
+def _answer(outcome, told):
+    status, error = ANSWERS[outcome]
+    DELIVERIES.labels(outcome).inc()
+    level = logging.INFO if status < 400 else logging.WARNING
+    log.log(level, "answered", extra=told | {"outcome": outcome, "status": status})
+    return ({"error": error} if error else ""), status
+
+
+def serve(app, config):
+    """Serve until SIGTERM or Ctrl-C; then take nobody new, and finish what is being answered, for at most 5 seconds.
+
+    waitress reads a request whole before a thread begins with it, so slow clients hold no threads.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.create_server((config.host, config.port), family=family)
+    server = waitress.create_server(
+        app,
+        sockets=[listener],
+        threads=8,
+        connection_limit=200,  # of open connections; each is an open file, and macOS allows 256
+        channel_timeout=30,  # seconds in which nothing comes
+        max_request_body_size=config.largest_body + 1,  # the first size that is refused
+        ident=None,  # nobody needs to know what we run
+        asyncore_use_poll=hasattr(select, "poll"),
+    )
+
+    def stop(*_):
+        # waitress by itself ends at once, and what is being answered is lost. By this exception it finishes first.
+        listener.close()  # who comes now is refused at once, and not left waiting
+        raise SystemExit
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stop)
+    log.info("listening", extra={"port": listener.getsockname()[1]})
+    server.run()
+    log.info("stopped")
+
+
+def main():
+    log_json()
+    try:
+        config = settings.load()
+        inbox = Inbox(config.database)
+        show_metrics(inbox, config.metrics_host, config.metrics_port)
+        serve(create_app(config, inbox), config)
+    except settings.Wrong as error:
+        sys.exit(str(error))
+    except sqlite3.Error as error:
+        sys.exit(f"DATABASE cannot be used: {error}.")
+    except OSError as error:
+        sys.exit(f"The port cannot be opened (PORT or METRICS_PORT): {error.strerror}.")
+
+
+if __name__ == "__main__":
+    main()

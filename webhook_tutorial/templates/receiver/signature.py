@@ -1,0 +1,46 @@
+"""Is this delivery genuine? Standard Webhooks, by hand (https://www.standardwebhooks.com).
+
+Another provider signs in another way: this file is all that changes. It says what the id of a delivery is, too.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+
+TOLERANCE = 5 * 60  # seconds, in the past and in the future
+MOST_SIGNATURES = 10  # a sender that changes its secret sends two
+
+
+class Refused(Exception):
+    """It is not genuine. The reason is for our log alone: to the sender all refusals look the same."""
+
+
+def verify(body, headers, keys, now=None):
+    """Return the id of a genuine delivery, the same at each attempt.
+
+    Args:
+        body: The bytes as they came, before anything has read them.
+        headers: A mapping that takes no notice of the case of names.
+        keys: The keys of our secrets, bytes; any of them will do.
+        now: Seconds since the epoch.
+
+    Raises:
+        Refused: It is not genuine, or too old, or of the future.
+    """
+    id, stamp, given = (headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
+    if not (id and stamp and given):
+        raise Refused("no signature")
+    # An id ends at its dot: with another one in it, a piece of the id could be moved into the body.
+    if not re.fullmatch(r"[!-~]+", id) or "." in id or not re.fullmatch(r"[0-9]{1,15}", stamp):
+        raise Refused("malformed header")
+    if abs((time.time() if now is None else now) - int(stamp)) > TOLERANCE:
+        raise Refused("too old or of the future")
+    signed = f"{id}.{stamp}.".encode() + body
+    right = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
+    found = [item[3:].encode() for item in given.split(" ") if item.startswith("v1,")][:MOST_SIGNATURES]
+    # compare_digest takes the same time however much of a signature is right, so nobody can find one byte by byte.
+    if not any([hmac.compare_digest(one, other) for one in right for other in found]):
+        raise Refused("no signature fits")
+    return id
