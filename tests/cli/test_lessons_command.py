@@ -7,7 +7,7 @@ import pytest
 from support import ROOT
 from tools import run, run_process
 
-from webhook_tutorial.cli import lessons
+from webhook_tutorial.cli import copying, lessons
 
 NOTEBOOKS = ROOT / "notebooks"
 NAMES = sorted(
@@ -71,7 +71,7 @@ def test_a_copy_that_breaks_off_leaves_nothing_that_looks_like_yours(tmp_path, m
     def full(begun, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(lessons.os, "link", full)
+    monkeypatch.setattr(copying.os, "link", full)
     monkeypatch.setattr(Path, "rename", full)
     assert run("lessons", tmp_path / "a").exit_code == 1
     assert files(tmp_path / "a") == []
@@ -84,6 +84,6 @@ def test_where_there_are_no_links_it_copies_all_the_same(tmp_path, monkeypatch):
     def none(begun, target):
         raise OSError(1, "Operation not permitted")
 
-    monkeypatch.setattr(lessons.os, "link", none)
+    monkeypatch.setattr(copying.os, "link", none)
     run("lessons", tmp_path / "a")
     assert files(tmp_path / "a") == NAMES

@@ -20,6 +20,7 @@ GOOD = {
     "send": ["send", "http://127.0.0.1:1/"],
     "doctor": ["doctor", "--body", os.devnull, "--headers", os.devnull, "--dialect", "github"],
     "lessons": ["lessons", "nowhere"],
+    "new": ["new", "nowhere"],
     "scorecard": ["scorecard", "http://127.0.0.1:1/"],
 }
 ESCAPE = "\x1b["
@@ -27,7 +28,7 @@ ESCAPE = "\x1b["
 
 def test_help_teaches_by_example_and_names_every_command():
     shown = run("--help")
-    assert shown.exit_code == 0 and COMMANDS == ["doctor", "lessons", "listen", "scorecard", "send"]
+    assert shown.exit_code == 0 and COMMANDS == ["doctor", "lessons", "listen", "new", "scorecard", "send"]
     assert all(f"\n  {name} " in shown.output for name in COMMANDS)
     assert all(len(line) <= 88 for line in shown.output.splitlines())
 

@@ -22,11 +22,19 @@ MAY_IMPORT = {
     "exercises": {"ground", "signing", "delivery", "durable", "operations", "lab", "scenes"},
     "cli": {"ground", "signing", "delivery", "durable", "operations", "lab", "scenes", "show", "exercises"},
 }
+#: Files to copy, which run without the package: they import nothing of it, and no part of it imports them.
+TEMPLATES = "templates"
 FACES = {"__init__", "__main__"}  # one hands on the names of all, the other starts the command line
 
 
 def files(house=HOUSE):
-    return [path for path in sorted(house.rglob("*.py")) if "__pycache__" not in path.parts]
+    """The package's own files."""
+    found = [path.relative_to(house) for path in sorted(house.rglob("*.py"))]
+    return [house / path for path in found if "__pycache__" not in path.parts and path.parts[0] != TEMPLATES]
+
+
+def templates(house=HOUSE):
+    return [path for path in sorted((house / TEMPLATES).rglob("*.py")) if "__pycache__" not in path.parts]
 
 
 def floor_of(parts):
@@ -60,14 +68,14 @@ def folder_of(target, house=HOUSE):
 def uphill(house=HOUSE):
     """Every import that the rule forbids, as a sentence."""
     wrong = []
-    for path in files(house):
+    for path in [*files(house), *templates(house)]:
         parts = path.relative_to(house).with_suffix("").parts
-        floor = floor_of(parts)
+        floor = TEMPLATES if parts[0] == TEMPLATES else floor_of(parts)
         if floor is None:
             continue
         for target in imports(path, house):
             other = folder_of(target, house)
-            if other != floor and other not in MAY_IMPORT[floor]:
+            if floor == TEMPLATES or (other != floor and other not in MAY_IMPORT[floor]):
                 wrong.append(f"{'/'.join(parts)}.py imports {'.'.join(target)}: {floor} may not import {other}")
     return wrong
 
@@ -84,9 +92,9 @@ def test_no_import_runs_uphill():
 
 @pytest.fixture
 def copy(tmp_path):
-    for path in files():
+    for path in [*files(), *templates()]:
         target = tmp_path / path.relative_to(HOUSE)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
     return tmp_path
 
@@ -113,6 +121,10 @@ def copy(tmp_path):
         ("show/inbox.py", "from ..cli import tools"),
         ("lab/server.py", "from ..cli.listen import receiver"),
         ("clock.py", "from . import cli"),
+        ("cli/new.py", "from ..templates.receiver import signature"),
+        ("templates/receiver/worker.py", "from webhook_tutorial import verify"),
+        ("templates/receiver/worker.py", "from ...clock import SystemClock"),
+        ("templates/receiver/worker.py", "from .inbox import Inbox"),
     ],
 )
 def test_an_import_that_runs_uphill_is_found(copy, room, line):
@@ -124,7 +136,7 @@ def test_an_import_that_runs_uphill_is_found(copy, room, line):
 
 def test_every_folder_has_a_rule():
     folders = {path.name for path in HOUSE.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders == set(MAY_IMPORT) - {"ground"}
+    assert folders == set(MAY_IMPORT) - {"ground"} | {TEMPLATES}
 
 
 def test_no_public_name_is_a_rooms():
@@ -139,6 +151,7 @@ def test_a_public_name_that_is_a_rooms_is_found(copy):
 
 #: Larger on purpose, with the reason.
 LARGE_FILES = {
+    "templates/receiver/test_receiver.py": "its tests are copied with it, and a reader looks for them in one place",
     "exercises/lesson_04.py": "a lesson's exercises stand in one file, and most of its lines are words for the learner",
     "exercises/lesson_10.py": "as above",
 }
@@ -147,7 +160,7 @@ LARGE_FUNCTIONS = {}
 
 def test_no_room_is_larger_than_300_lines_and_no_function_than_50():
     large = []
-    for path in files():
+    for path in [*files(), *templates()]:
         name, text = path.relative_to(HOUSE).as_posix(), path.read_text(encoding="utf-8")
         if len(text.splitlines()) > 300 and name not in LARGE_FILES:
             large.append(f"{name}: {len(text.splitlines())} lines")

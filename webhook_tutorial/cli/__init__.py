@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from . import doctor, lessons, listen, options, scorecard, send
+from . import doctor, lessons, listen, new, options, scorecard, send
 
 
 @click.group(cls=options.Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -46,7 +46,7 @@ def tools(context):
         context.color = False
 
 
-for command in (listen.listen, send.send, doctor.doctor, scorecard.scorecard, lessons.lessons):
+for command in (listen.listen, send.send, doctor.doctor, scorecard.scorecard, new.new, lessons.lessons):
     tools.add_command(command)
 
 

@@ -2,12 +2,12 @@
 
 import contextlib
 import importlib.util
-import os
 from pathlib import Path
 
 import click
 
 from . import options
+from .copying import write_whole
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -32,30 +32,13 @@ def copy_lessons(folder):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write_whole(target, data)
+            write_whole(target, data)
             yield target, "copied"
         except FileExistsError:
             same = False
             with contextlib.suppress(OSError):  # a folder of that name, say
                 same = target.read_bytes() == data
             yield target, "there" if same else "left"
-
-
-def _write_whole(target, data):
-    """Write a new file whole or not at all: what is cut off would be taken for one that somebody has changed."""
-    if target.exists() or target.is_symlink():
-        raise FileExistsError
-    begun = target.with_name(f".{target.name}.part")
-    try:
-        begun.write_bytes(data)
-        try:
-            os.link(begun, target)  # unlike a rename, it never takes the place of another file
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
-            begun.rename(target)
-    finally:
-        begun.unlink(missing_ok=True)
 
 
 @click.command(cls=options.Command, short_help="Copy the lessons to a folder.")

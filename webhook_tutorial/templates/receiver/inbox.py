@@ -82,7 +82,7 @@ class Inbox:
             db.execute("COMMIT")
 
     def connect(self):
-        """Return a connection. Its first INSERT, UPDATE or DELETE begins a transaction, and takes the right to write."""
+        """Return a connection. Its first INSERT, UPDATE or DELETE begins a transaction, in which nobody else writes."""
         db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level="IMMEDIATE")
         db.execute("PRAGMA synchronous = FULL")  # what is committed has reached the disk, and survives a power cut
         return db

@@ -1,7 +1,4 @@
-"""The receiver: verify, store, answer. What is to be done is the worker's (worker.py).
-
-    python receiver.py
-"""
+"""The receiver, `python receiver.py`: verify, store, answer. The work is worker.py's."""
 
 import json
 import logging
@@ -76,14 +73,7 @@ def create_app(config, inbox):
             with inbox.transaction() as db:
                 return str(handlers.effects(db)), {"Content-Type": "text/plain"}
 
-    @app.errorhandler(HTTPException)
-    def failed(error):
-        if request.path == "/webhook" and error.code == 500:
-            DELIVERIES.labels("error").inc()
-        response = error.get_response()  # with its headers, such as Allow
-        response.content_type, response.data = "application/json", json.dumps({"error": error.name.lower()})
-        return response
-
+    app.register_error_handler(HTTPException, _failed)
     return app
 
 
@@ -113,6 +103,15 @@ def _is_event(body):
         return False
     kind = event.get("event_type") if isinstance(event, dict) else None
     return isinstance(kind, str) and 0 < len(kind) <= 200
+
+
+def _failed(error):
+    """Answer with the name of an error and nothing more: 404 and 405, and 500 for a bug of ours."""
+    if request.path == "/webhook" and error.code == 500:
+        DELIVERIES.labels("error").inc()
+    response = error.get_response()  # with its headers, such as Allow
+    response.content_type, response.data = "application/json", json.dumps({"error": error.name.lower()})
+    return response
 
 
 def _answer(outcome, told):

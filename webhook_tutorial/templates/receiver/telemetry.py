@@ -22,9 +22,9 @@ try:
 except OSError as error:
     sys.exit(f"PROMETHEUS_MULTIPROC_DIR must be a folder that can be written: {error.strerror}.")
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server, values  # noqa: E402
-from prometheus_client.core import GaugeMetricFamily  # noqa: E402
-from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server, values
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 
 # Each process has files of its own. In two containers both may be number 1, so the computer's name is in it, too.
 _PROCESS = f"{socket.gethostname()}-{os.getpid()}".replace("_", "-")
@@ -33,9 +33,8 @@ values.ValueClass = values.MultiProcessValue(lambda: _PROCESS)
 # --- Numbers. Each label has few values, and each is there from the start: a first failure is a rise from 0. ---
 
 DELIVERIES = Counter("webhook_deliveries", "Deliveries that were answered.", ["outcome"])
-ANSWERED = Histogram(
-    "webhook_answer_seconds", "How long answers took.", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-)
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+ANSWERED = Histogram("webhook_answer_seconds", "How long answers took.", buckets=BUCKETS)
 EVENTS = Counter("webhook_events", "Events that the worker has had in its hands.", ["outcome"])
 for outcome in ("stored", "duplicate", "unauthorized", "malformed", "too large", "unavailable", "error"):
     DELIVERIES.labels(outcome)

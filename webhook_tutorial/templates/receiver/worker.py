@@ -1,7 +1,4 @@
-"""The worker: does what is to be done for each event in the inbox, with the handlers of handlers.py.
-
-    python worker.py
-"""
+"""The worker, `python worker.py`: does for each event in the inbox what handlers.py says."""
 
 import json
 import signal

@@ -1,0 +1,422 @@
+"""What the receiver and its worker promise. No network is needed: python -m pytest"""
+
+import atexit
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp()  # before telemetry is imported, which reads it
+
+import pytest
+
+import handlers
+import settings
+import signature
+import telemetry
+from inbox import SCHEMA, Inbox
+from receiver import create_app
+from worker import Worker
+
+atexit.register(shutil.rmtree, telemetry.FOLDER, ignore_errors=True)
+
+KEY = hashlib.sha256(b"a key of these tests").digest()
+OTHER = hashlib.sha256(b"another one").digest()
+SECRET, OTHER_SECRET = ("whsec_" + base64.b64encode(key).decode() for key in (KEY, OTHER))
+ORDER = {"event_type": "order_placed", "data": {"number": 7, "amount": 4990}}
+
+
+@pytest.fixture
+def config(tmp_path):
+    where = {"DATABASE": str(tmp_path / "inbox.db"), "RETRY": "0.001", "TRIES": "3", "LARGEST_BODY": "20000"}
+    return settings.load({"WEBHOOK_SECRET": SECRET, "SHOW_EFFECTS": "yes"} | where)
+
+
+@pytest.fixture
+def inbox(config):
+    return Inbox(config.database)
+
+
+@pytest.fixture
+def client(config, inbox):
+    return create_app(config, inbox).test_client()
+
+
+def headers(body, id="evt_1", key=KEY, at=0):
+    """The headers of a delivery as a sender makes them."""
+    stamp = str(int(time.time() + at))
+    digest = hmac.new(key, f"{id}.{stamp}.".encode() + body, hashlib.sha256).digest()
+    signed = "v1," + base64.b64encode(digest).decode()
+    return {"webhook-id": id, "webhook-timestamp": stamp, "webhook-signature": signed}
+
+
+def send(client, event=ORDER, **how):
+    body = event if isinstance(event, bytes) else json.dumps(event).encode()
+    return client.post("/webhook", data=body, headers=headers(body, **how))
+
+
+def rows(inbox, sql):
+    with inbox.transaction() as db:
+        return db.execute(sql).fetchall()
+
+
+def work(config, inbox, handlers=handlers.HANDLERS):
+    """Work until nothing waits."""
+    worker = Worker(config, inbox, handlers)
+    while inbox.counts()["waiting"]:
+        worker.do_next()
+
+
+# --- Verify -------------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_that_was_signed_elsewhere_verifies():
+    """The signature was made with the library standardwebhooks, and not with the code of these tests."""
+    body = b'{"event_type":"order_placed","data":{"number":7,"amount":4990}}'
+    given = {
+        "webhook-id": "evt_7",
+        "webhook-timestamp": "1800000000",
+        "webhook-signature": "v1,JyaHmwM4mw2WHPenpuWlI/gdMH5/Y8Ovg9MichzYTCk=",
+    }
+    assert signature.verify(body, given, [KEY], now=1800000000) == "evt_7"
+
+
+def change(name, value):
+    """How a header is changed: by a function of what it was, or to a text."""
+    made = value if callable(value) else lambda was: value
+    return lambda body, given: (body, given | {name: made(given[name])})
+
+
+REFUSED = {
+    "unsigned": lambda body, given: (body, {}),
+    "no id": lambda body, given: (body, given | {"webhook-id": ""}),
+    "another body": lambda body, given: (body.replace(b"7", b"8"), given),
+    "the same JSON, written in another way": lambda body, given: (body.replace(b": ", b":"), given),
+    "another id": change("webhook-id", "evt_2"),
+    "another time": change("webhook-timestamp", lambda was: str(int(was) - 1)),
+    "another version": change("webhook-signature", lambda was: "v2" + was[2:]),
+    "no signature": change("webhook-signature", ""),
+    "half a signature": change("webhook-signature", lambda was: was[:20]),
+    "another secret": lambda body, given: (body, headers(body, key=OTHER)),
+    "an empty key": lambda body, given: (body, headers(body, key=b"")),
+    "too old": lambda body, given: (body, headers(body, at=-310)),
+    "of the future": lambda body, given: (body, headers(body, at=310)),
+    "no number": change("webhook-timestamp", "now"),
+    "a number that only Python reads": change("webhook-timestamp", lambda was: "+" + was),
+    "a dot in the id": lambda body, given: (body, headers(body, id="evt_1.1")),
+    "a letter that is none": change("webhook-signature", "v1,\u00e9"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_genuine_is_refused_and_every_refusal_is_the_same(client, inbox, name):
+    body = json.dumps(ORDER).encode()
+    body, given = REFUSED[name](body, headers(body))
+    answer = client.post("/webhook", data=body, headers=given)
+    assert (answer.status_code, answer.json) == (401, {"error": "unauthorized"})
+    assert inbox.counts()["waiting"] == 0
+
+
+def test_while_a_secret_is_changed_both_verify():
+    body = b"{}"
+    for key in (KEY, OTHER):
+        assert signature.verify(body, headers(body, key=key), [KEY, OTHER]) == "evt_1"
+    both = headers(body, key=OTHER)
+    both["webhook-signature"] += " " + headers(body)["webhook-signature"]
+    assert signature.verify(body, both, [KEY]) == "evt_1"
+
+
+# --- Store, answer ------------------------------------------------------------------------------------------
+
+
+def test_what_is_answered_202_is_in_the_inbox_as_it_came(client, inbox):
+    body = (
+        '{ "event_type" : "order_placed", "data": {"price": 1.10, "big": 12345678901234567890, "at": "Züri"}}'.encode()
+    )
+    assert send(client, body).status_code == 202
+    assert rows(inbox, "SELECT id, body, state FROM inbox") == [("evt_1", body, "waiting")]
+
+
+def test_a_second_attempt_is_answered_the_same_and_stored_once(client, inbox):
+    answers = [send(client), send(client, at=1), send(client, id="evt_2")]
+    assert [(answer.status_code, answer.data) for answer in answers] == [(202, b"")] * 3
+    assert rows(inbox, "SELECT id FROM inbox") == [("evt_1",), ("evt_2",)]
+
+
+def test_of_many_at_the_same_moment_one_is_new(inbox):
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(lambda _: inbox.store("evt_1", b"{}"), range(40))) == [False] * 39 + [True]
+
+
+NO_EVENTS = (
+    b"",
+    b"{",
+    b"null",
+    b"7",
+    b'"text"',
+    b"[]",
+    b"{}",
+    b"\xff",
+    b"[" * 9000,
+    b'{"event_type": 7}',
+    b'{"event_type": ""}',
+)
+
+
+@pytest.mark.parametrize("body", NO_EVENTS)
+def test_a_signed_body_that_is_no_event_gets_400(client, inbox, body):
+    answer = send(client, body)
+    assert (answer.status_code, answer.json) == (400, {"error": "not an event"})
+    assert inbox.counts()["waiting"] == 0
+
+
+def test_an_id_that_is_too_long_gets_400(client):
+    assert send(client, id="x" * 201).status_code == 400 and send(client, id="x" * 200).status_code == 202
+
+
+def test_a_body_that_is_too_large_gets_413_before_its_signature_is_looked_at(client):
+    start = b'{"event_type": "big", "data": "'
+    fits = start + b"x" * (20_000 - len(start) - 2) + b'"}'
+    assert send(client, fits).status_code == 202
+    answer = client.post("/webhook", data=fits + b" ")
+    assert (answer.status_code, answer.json) == (413, {"error": "too large"})
+
+
+def test_where_nothing_can_be_stored_the_answer_is_503_and_not_2xx(client, inbox):
+    os.remove(inbox.path)
+    os.mkdir(inbox.path)
+    answer = send(client)
+    assert (answer.status_code, answer.json) == (503, {"error": "try again later"})
+
+
+def test_other_methods_and_paths(client):
+    answers = client.get("/webhook"), client.put("/webhook"), client.get("/")
+    assert [answer.status_code for answer in answers] == [405, 405, 404]
+    assert "POST" in answers[0].headers["Allow"] and answers[2].json == {"error": "not found"}
+
+
+def test_healthy_is_the_process_and_ready_is_the_inbox(client, inbox):
+    assert [client.get(path).status_code for path in ("/health", "/ready")] == [200, 200]
+    os.remove(inbox.path)
+    os.mkdir(inbox.path)
+    assert [client.get(path).status_code for path in ("/health", "/ready")] == [200, 503]
+
+
+def test_effects_are_shown_where_a_setting_asks_for_it(client, config, inbox):
+    send(client)
+    assert client.get("/effects").data == b"0"
+    work(config, inbox)
+    assert client.get("/effects").data == b"1"
+    hidden = settings.load({"WEBHOOK_SECRET": SECRET})
+    assert create_app(hidden, inbox).test_client().get("/effects").status_code == 404
+
+
+# --- Work ---------------------------------------------------------------------------------------------------
+
+
+def test_an_effect_is_done_once_for_each_event(client, config, inbox):
+    for id in ("evt_1", "evt_1", "evt_2"):
+        send(client, id=id)
+    work(config, inbox)
+    send(client)  # once more, after it was done
+    work(config, inbox)
+    charge = "charge 4990 for order 7"
+    assert rows(inbox, "SELECT event, what FROM entries") == [("evt_1", charge), ("evt_2", charge)]
+
+
+def test_an_unknown_type_is_stored_and_done_with_nothing(client, config, inbox):
+    assert send(client, {"event_type": "of next year"}).status_code == 202
+    work(config, inbox)
+    assert rows(inbox, "SELECT state FROM inbox") == [("done",)] and rows(inbox, "SELECT * FROM entries") == []
+
+
+def test_a_handler_that_fails_is_tried_again_then_set_aside_and_what_it_wrote_is_undone(client, config, inbox):
+    calls = []
+
+    def half(id, event, db):
+        calls.append(id)
+        handlers.order_placed(id, event, db)
+        raise LookupError("no such customer")
+
+    send(client)
+    work(config, inbox, {"order_placed": half})
+    assert calls == ["evt_1"] * 3 and rows(inbox, "SELECT * FROM entries") == []
+    assert inbox.errors() == [("evt_1", "LookupError: no such customer")]
+    assert inbox.try_again() == 1
+    work(config, inbox)
+    assert len(rows(inbox, "SELECT * FROM entries")) == 1
+
+
+def test_what_was_set_aside_begins_anew_when_its_sender_comes_again(client, config, inbox):
+    send(client, {"event_type": "order_placed"})
+    work(config, inbox)
+    assert inbox.errors() == [("evt_1", "KeyError: 'data'")]
+    send(client)
+    work(config, inbox)
+    assert inbox.errors() == [] and len(rows(inbox, "SELECT * FROM entries")) == 1
+
+
+def test_a_claim_ends_with_its_lease_and_of_two_workers_one_does_it(inbox):
+    inbox.store("evt_1", json.dumps(ORDER).encode())
+    dead = inbox.claim(lease=0.001)
+    assert dead.tries == 1 and inbox.counts()["waiting"] == 1
+    time.sleep(0.002)
+    alive = inbox.claim(lease=60)
+    assert alive.tries == 2 and inbox.claim(lease=60) is None
+    assert inbox.finish(alive, lambda db: handlers.order_placed("evt_1", ORDER, db))
+    assert not inbox.finish(dead, lambda db: handlers.order_placed("evt_1", ORDER, db))
+    assert len(rows(inbox, "SELECT * FROM entries")) == 1
+
+
+def test_whoever_kills_the_worker_each_time_is_set_aside(config, inbox):
+    inbox.store("evt_1", json.dumps(ORDER).encode())
+    for _ in range(3):
+        assert inbox.claim(lease=0.001)
+        time.sleep(0.002)
+    work(config, inbox)
+    assert inbox.errors() == [("evt_1", "begun, and never finished")]
+
+
+@pytest.mark.parametrize("sql", ["COMMIT", "WITH one(n) AS (SELECT 1) INSERT INTO entries SELECT 1, 'x', 'y' FROM one"])
+def test_a_handler_that_commits_by_itself_is_told(inbox, sql):
+    inbox.store("evt_1", b"{}")
+
+    def hasty(db):
+        if sql == "COMMIT":
+            handlers.order_placed("evt_1", ORDER, db)
+        db.execute(sql)
+
+    with pytest.raises(RuntimeError, match="leaves COMMIT to the worker"):
+        inbox.finish(inbox.claim(60), hasty)
+
+
+def test_a_second_ctrl_c_gives_the_claim_back(config, inbox):
+    worker = Worker(config, inbox, {"order_placed": lambda *_: worker.stop() or worker.stop()})
+    inbox.store("evt_1", json.dumps(ORDER).encode())
+    with pytest.raises(KeyboardInterrupt):
+        worker.run()
+    assert inbox.claim(60).id == "evt_1"
+
+
+def test_done_is_forgotten_after_a_time_and_what_was_set_aside_is_not(config, inbox):
+    for id in ("done", "set aside", "waiting"):
+        inbox.store(id, b"{}")
+    inbox.finish(inbox.claim(60), lambda db: None)
+    inbox.set_aside(inbox.claim(60), "why")
+    inbox.forget(time.time() + 1)
+    assert rows(inbox, "SELECT id FROM inbox ORDER BY turn") == [("set aside",), ("waiting",)]
+
+
+# --- Start, schema, log, numbers ----------------------------------------------------------------------------
+
+LONG = base64.b64encode(b"an example key that is long enough").decode()
+SETTINGS = {
+    "is missing": {"WEBHOOK_SECRET": ""},
+    "cannot be read": {"WEBHOOK_SECRET": "hunter2"},
+    "cannot be read: ": {"WEBHOOK_SECRET": SECRET + "?"},
+    "is an example": {"WEBHOOK_SECRET": "whsec_" + LONG},
+    "is an example, ": {"WEBHOOK_SECRET": "whsec_" + base64.b64encode(bytes(32)).decode()},
+    "is too short: it has 10 bytes": {"WEBHOOK_SECRET": "whsec_" + base64.b64encode(KEY[:10]).decode()},
+    "PORT must be a number from 0 to 65_535": {"PORT": "http"},
+    "TRIES must be": {"TRIES": "0"},
+    "LEASE must be": {"LEASE": "nan"},
+}
+
+
+@pytest.mark.parametrize("words", SETTINGS)
+def test_a_setting_that_cannot_be_right_ends_the_start_and_is_not_shown(words):
+    with pytest.raises(settings.Wrong) as wrong:
+        settings.load({"WEBHOOK_SECRET": SECRET} | SETTINGS[words])
+    assert words in str(wrong.value)
+    [value] = SETTINGS[words].values()
+    assert len(value) < 4 or value not in str(wrong.value)
+
+
+def test_the_example_of_the_settings_is_refused():
+    with open(os.path.join(os.path.dirname(__file__), ".env.example"), encoding="utf-8") as file:
+        example = dict(line.strip().split("=", 1) for line in file if "=" in line and not line.startswith("#"))
+    with pytest.raises(settings.Wrong, match="is an example"):
+        settings.load(example)
+    assert settings.load(example | {"WEBHOOK_SECRET": SECRET}) == settings.load({"WEBHOOK_SECRET": SECRET})
+
+
+def test_no_secret_is_shown_by_the_settings(config):
+    assert config.keys == (KEY,) and "keys" not in repr(config) and SECRET[8:20] not in repr(config)
+    assert settings.load({}, with_secret=False).keys == ()
+    assert settings.load({"WEBHOOK_SECRET": f"{SECRET} {OTHER_SECRET}"}).keys == (KEY, OTHER)
+
+
+def test_a_file_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_taken(inbox, monkeypatch):
+    inbox.store("evt_1", b"{}")
+    monkeypatch.setattr("inbox.SCHEMA", (*SCHEMA, "ALTER TABLE entries ADD COLUMN at REAL"))
+    newer = Inbox(inbox.path)
+    assert rows(newer, "SELECT at FROM entries") == [] and newer.counts()["waiting"] == 1
+    monkeypatch.setattr("inbox.SCHEMA", SCHEMA)
+    assert Inbox(inbox.path).store("evt_2", b"{}")
+    assert rows(inbox, "PRAGMA user_version") == [(len(SCHEMA) + 1,)]
+
+
+def test_two_programs_that_start_at_once_make_one_file(tmp_path):
+    for number in range(5):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(Inbox, [str(tmp_path / f"{number}.db")] * 4))
+
+
+def test_the_log_names_the_delivery_and_nothing_that_is_in_it(client, config, inbox):
+    lines = []
+    catch = logging.Handler()
+    catch.emit = lambda record: lines.append(telemetry.JsonLines().format(record))
+    telemetry.log.addHandler(catch)
+    telemetry.log.setLevel(logging.INFO)
+    try:
+        send(client, {"event_type": "order_placed", "data": {"name": "Ada Lovelace"}})
+        send(client, key=OTHER)
+        send(client, id="ada@mail")
+        work(config, inbox)
+    finally:
+        telemetry.log.removeHandler(catch)
+    said = [json.loads(line) for line in lines]
+    assert [(one["outcome"], one["status"]) for one in said[:2]] == [("stored", 202), ("unauthorized", 401)]
+    assert said[0]["delivery"] == "evt_1" and said[1]["reason"] == "no signature fits" and said[2]["delivery"] == "•••"
+    failed = next(one for one in said if one["event"] == "handler failed")
+    assert (failed["exception"], failed["raised_in"].split(":")[0]) == ("KeyError", "order_placed")
+    assert "set aside" in [one.get("outcome") for one in said]
+    for word in ("Ada", "ada@", SECRET[8:20], "v1,"):
+        assert word not in "".join(lines)
+
+
+def test_the_numbers_count_both_programs_and_tell_how_long_the_oldest_has_waited(client, config, inbox):
+    def numbers():
+        found = telemetry.registry(inbox).collect()
+        return {(one.name, *one.labels.values()): one.value for metric in found for one in metric.samples}
+
+    before = numbers()
+    send(client)
+    send(client, key=OTHER)
+    waiting = numbers()
+    work(config, inbox)
+    after = numbers()
+
+    def rise(*name):
+        return after[name] - before[name]
+
+    assert rise("webhook_deliveries_total", "stored") == rise("webhook_deliveries_total", "unauthorized") == 1
+    assert rise("webhook_events_total", "done") == 1 and rise("webhook_answer_seconds_count") == 2
+    assert waiting["webhook_inbox_waiting",] == 1 and waiting["webhook_inbox_oldest_seconds",] > 0
+    assert after["webhook_inbox_waiting",] == after["webhook_inbox_oldest_seconds",] == 0
+
+
+def test_where_the_inbox_cannot_be_read_the_other_numbers_are_still_there(inbox):
+    os.remove(inbox.path)
+    os.mkdir(inbox.path)
+    names = {metric.name for metric in telemetry.registry(inbox).collect()}
+    assert "webhook_deliveries" in names and "webhook_inbox_waiting" not in names
+    with pytest.raises(sqlite3.Error):
+        inbox.counts()
