@@ -6,6 +6,7 @@ pip's index is needed. Without it the test fails in CI and is skipped elsewhere.
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -25,10 +26,10 @@ PACKAGES = {
 SIGNS_OF_NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "ProxyError", "Temporary failure")
 
 
-def pip(python, *arguments):
+def pip(python, *arguments, **options):
     done = subprocess.run(
         [python, "-m", "pip", *arguments, "--disable-pip-version-check"],
-        capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=300,
+        capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=300, **options,
     )  # fmt: skip
     said = done.stdout + done.stderr
     if done.returncode and any(sign in said for sign in SIGNS_OF_NO_NETWORK):
@@ -122,3 +123,26 @@ def test_what_only_the_lessons_need_is_told(installed):
     code = "import webhook_tutorial\nwebhook_tutorial.serve\nwebhook_tutorial.faults"
     done = subprocess.run([python, "-c", code], **there, capture_output=True, text=True, timeout=60)
     assert done.returncode and 'faults needs h11, which comes with the lessons: python -m pip install "w' in done.stderr
+
+
+def test_from_a_folder_of_wheels_the_lessons_are_installed_without_an_index_and_run(tmp_path):
+    """By the commands of docs/teaching.md, but for the last: instead of JupyterLab, a kernel runs lesson 00."""
+    text = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+    section = text[text.index("## Where there is no network") :]
+    made, installed = [block.splitlines() for block in re.findall(r"(?ms)^```\n(.+?)^```", section)[:2]]
+    [(_, *make)] = [shlex.split(line) for line in made]
+    environment, install, copy, lab = map(shlex.split, installed)
+    make[make.index("wheels")] = str(tmp_path / "wheels")
+    assert make[:2] == install[1:3] == ["-m", "pip"]
+    pip(sys.executable, *make[2:], cwd=ROOT)
+    subprocess.run([sys.executable, *environment[1:]], cwd=tmp_path, check=True, timeout=120)
+    python = tmp_path / environment[-1] / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(("PYTHON", "PYTEST", "COVERAGE", "PIP_"))}
+    there = {"cwd": tmp_path, "env": kept | {"PIP_CONFIG_FILE": os.devnull, "JUPYTER_PREFER_ENV_PATH": "1"}}
+    pip(python, *install[3:], "--no-compile", **there)
+    subprocess.run([python, *copy[1:]], **there, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    assert lab[1:3] == ["-m", "jupyter"] and (tmp_path / lab[-1]).exists()
+    done = subprocess.run(
+        [python, "-m", "jupyter", "execute", tmp_path / lab[-1]], **there, timeout=120, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
