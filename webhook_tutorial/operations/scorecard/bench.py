@@ -61,7 +61,7 @@ class Bench:
     @property
     def longest(self):
         """How long an exchange is waited for, in seconds: longer than is allowed, so that a slow answer is seen."""
-        return max(2.5 * self.patience, self.patience + 1)
+        return max(1.5 * self.patience, self.patience + 0.5)
 
     def left(self):
         """Return how many seconds are left; raise `NotTried` if that is too little to try anything."""

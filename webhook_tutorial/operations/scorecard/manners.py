@@ -14,8 +14,7 @@ _SHORTEST = 6
 def _uniform(bench):
     """Compare the refusals that come before the signature has been verified: status and body."""
     maker = bench.maker
-    made = forgeries.unsigned(maker, bench.signed())
-    again = bench.send(made)
+    again = bench.send(forgeries.unsigned(maker, bench.signed()))
     seen = {name: bench.refusals[name] for name in _ALIKE if name in bench.refusals}
     if not maker.provider.is_form and "signature" not in maker.in_body:
         cut = forgeries.unsigned(maker, bench.signed(write=lambda event: event.encode()[:-9]))
@@ -25,14 +24,14 @@ def _uniform(bench):
     first = refused.get("unsigned")
     if not first or len(refused) < 2:
         return Finding(NOT_APPLICABLE, "There were no two refusals to compare.")
-    # A body that differs for the same request has a number of its own in it, and is not compared.
+    # A body that differs from one unsigned delivery to the next has something of its own in it, and is not compared.
     same_body = again.answer == first.answer
     differ = [
         name
         for name, one in refused.items()
         if one.status != first.status or (same_body and one.answer != first.answer)
     ]
-    notes = () if same_body else ("Each answer differs, to the same request too, so only statuses were compared.",)
+    notes = () if same_body else ("Each answer has something of its own in it, so only the statuses were compared.",)
     if not differ:
         return Finding(HELD, first.outcome, first, notes)
     words = "; ".join(f"{name}: {refused[name].outcome}" for name in ["unsigned", *differ])

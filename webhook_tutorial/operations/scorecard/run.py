@@ -21,7 +21,7 @@ from .target import target
 from .wire import REFUSED
 
 #: Every check, in the order in which they are run: what may bring a receiver down comes late.
-CHECKS = (*FIRST, *ACCEPTS, *REFUSES, UNIFORM, *STURDY_CHECKS, *LOAD, LEAKS, STILL_THERE)
+CHECKS = (*FIRST, *ACCEPTS, *REFUSES, UNIFORM, *LOAD, *STURDY_CHECKS, LEAKS, STILL_THERE)
 
 _GONE = "After it the receiver answered nothing"
 

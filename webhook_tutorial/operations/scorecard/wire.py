@@ -30,7 +30,7 @@ MISSING = 16
 _LOOK = 0.1
 
 REFUSED, LOST, CLOSED, TIMED_OUT, STOPPED = (
-    "connection refused", "connection reset", "closed without an answer", "no answer in time", "stopped",
+    "connection refused", "connection reset", "closed without a word", "none came in time", "stopped",
 )  # fmt: skip
 GARBAGE = "what came is no answer of HTTP"
 
