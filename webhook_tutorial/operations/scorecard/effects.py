@@ -10,6 +10,10 @@ from .wire import Request, exchange
 LOOK = 0.02
 
 
+class NotCounted(ValueError):
+    """The URL of effects has told no number."""
+
+
 class Effects:
     """The count of effects at a URL: a GET returns a whole number, or a JSON object with ``"effects"``.
 
@@ -18,7 +22,7 @@ class Effects:
         stop: A `threading.Event` that ends what waits.
 
     Raises:
-        ValueError: There is no number.
+        NotCounted: There is no number; so do the methods.
     """
 
     def __init__(self, where, stop=None):
@@ -42,7 +46,7 @@ class Effects:
             except (ValueError, RecursionError):
                 pass
         if type(number) is not int:
-            raise ValueError(
+            raise NotCounted(
                 "The URL of effects must answer a GET with 200 and a whole number, or a JSON object with "
                 f'"effects": {answer.outcome}.'
             )

@@ -9,9 +9,9 @@ from ...signing.providers import Provider, provider_of
 from .accepts import ACCEPTS, FIRST
 from .bench import Bench, NotTried
 from .deliveries import Maker
-from .effects import Effects
+from .effects import Effects, NotCounted
 from .events import NotApplicable
-from .findings import FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, Finding, Result
+from .findings import CANNOT_BE_SEEN, FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, Finding, Result
 from .load import LOAD, STILL_THERE
 from .manners import LEAKS, UNIFORM
 from .refuses import REFUSES
@@ -22,8 +22,6 @@ from .wire import REFUSED
 
 #: Every check, in the order in which they are run: what may bring a receiver down comes late.
 CHECKS = (*FIRST, *ACCEPTS, *REFUSES, UNIFORM, *LOAD, *STURDY_CHECKS, LEAKS, STILL_THERE)
-
-_GONE = "After it the receiver answered nothing"
 
 
 def grade(
@@ -107,17 +105,23 @@ def _run_all(bench, tell):
 
 def _run(check, bench):
     """The finding of a check, and why no other needs to be tried; empty if there is no reason."""
-    before, bench.check = len(bench.sent), check
+    before, bench.check, uncounted = len(bench.sent), check, False
     try:
         finding = check.run(bench)
     except NotApplicable as error:
         return Finding(NOT_APPLICABLE, str(error)), ""
     except NotTried as error:
         return Finding(NOT_TRIED, str(error)), ""
-    gone = ""
-    if any(one.exchange.status is None for one in bench.sent[before:]) and _is_gone(bench):
-        gone = f"The receiver answered nothing any more after {check.name}."
-        finding = Finding(FAILED, f"{finding.words}. {_GONE}", finding.exchange, finding.notes)
+    except NotCounted as error:
+        finding, uncounted = Finding(CANNOT_BE_SEEN, str(error)), True
+    gone, unanswered = "", [sent.exchange for sent in bench.sent[before:] if sent.exchange.status is None]
+    if (unanswered or uncounted) and _is_gone(bench):
+        if check.name == "valid":
+            gone = "The receiver did not answer."
+        else:
+            gone = f"The receiver answered nothing any more after {check.name}."
+            words = f"{finding.words}. After it the receiver answered nothing"
+            finding = Finding(FAILED, words, finding.exchange or (unanswered or [None])[0], finding.notes)
     if bench.accepted is False and check.name != "valid":
         finding = _uncounted(finding, bench)
     return finding, gone
