@@ -81,6 +81,8 @@ class Bench:
             if self.count >= self._most:
                 raise NotTried(f"{self._most} requests had been sent, which was the most.")
             self.count += 1
+            if self.effects:
+                self.effects.disturb()
             wait = max(0.0, self._next - time.monotonic())
             self.stop.wait(wait)
             self._end += wait

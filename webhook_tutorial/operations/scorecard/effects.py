@@ -27,6 +27,7 @@ class Effects:
 
     def __init__(self, where, stop=None):
         self._where, self._stop = where, stop or threading.Event()
+        self._quiet = None  # the number, as long as it is settled and nothing was sent since
         self.slowest = 0.0  # how long the first effect of a delivery took, in seconds: those after it may take as long
         self.read()
 
@@ -52,26 +53,24 @@ class Effects:
             )
         return number
 
-    def settled(self, most=2.0):
-        """Return the number once it has not changed for a moment, or after ``most`` seconds."""
+    def disturb(self):
+        """Something was sent: the number may change from now on."""
+        self._quiet = None
+
+    def settled(self, most=5.0):
+        """Return the number once it has not changed for a moment; that takes at most so many seconds."""
+        if self._quiet is not None:
+            return self._quiet
         end, number, since = time.monotonic() + most, self.read(), time.monotonic()
-        while time.monotonic() < min(end, since + self.moment):
+        while time.monotonic() < since + self.moment:
+            if time.monotonic() > end:
+                raise NotCounted("The number of effects did not come to rest.")
             self._stop.wait(LOOK)
             now = self.read()
             if now != number:
                 number, since = now, time.monotonic()
+        self._quiet = number
         return number
-
-    def risen(self, before, most=None):
-        """Return by how much the number has risen, as soon as it has, and after ``most`` seconds at the latest.
-
-        Left out, it is as long as the effect of a delivery has taken before, and a little more.
-        """
-        most = self.moment if most is None else most
-        end = time.monotonic() + most
-        while (now := self.read()) <= before and time.monotonic() < end and not self._stop.is_set():
-            self._stop.wait(LOOK)
-        return now - before
 
     def after(self, expected, most):
         """Wait for the number that is expected, ``most`` seconds at the most; then look once more, for one too many."""
@@ -81,4 +80,5 @@ class Effects:
         taken = time.monotonic() - started
         self.slowest = max(self.slowest, taken if taken < most else 0)
         self._stop.wait(min(most, self.moment))
-        return self.read()
+        self._quiet = self.read()
+        return self._quiet

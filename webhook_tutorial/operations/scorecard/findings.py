@@ -32,6 +32,7 @@ class Check:
         points: What it is worth.
         lesson: Where a cure is taught: a notebook's file and the heading in it.
         run: A function of a `Bench` that returns a `Finding`.
+        no_effect: Whether nothing that it sends may have an effect.
         looks_back: Whether it sends nothing, and looks at what the others have had for answers.
     """
 
@@ -41,6 +42,7 @@ class Check:
     points: int
     lesson: tuple
     run: Callable
+    no_effect: bool = False
     looks_back: bool = False
 
     @property

@@ -12,13 +12,10 @@ from .wire import TIMED_OUT
 #: By how many seconds more than is allowed a time is too old, or too far ahead.
 BEYOND = 60
 
-#: How long to wait for an effect of what was refused, in seconds.
-_SHORT = 0.05
-
 
 def _refused(name, make, bench):
     """Send deliveries that must not be believed; each must be answered with 4xx."""
-    before, seen, wrong = bench.effects.read() if bench.effects else 0, [], []
+    seen, wrong = [], []
     for delivery in make(bench):
         seen.append(bench.send(delivery))
         bench.refusals.setdefault(name, seen[0])
@@ -26,22 +23,10 @@ def _refused(name, make, bench):
             wrong.append(seen[-1])
         if seen[-1].why == TIMED_OUT:
             break
-    arrived = any(ok(one.status) for one in wrong)
     words = in_words(wrong or seen)
-    if bench.effects:
-        done = bench.effects.risen(before, None if arrived else _SHORT)
-        if arrived:
-            words += ": " + (_ACCEPTED if done > 0 else _TOLD_SO)
-        elif done > 0:
-            return Finding(FAILED, f"{words}, and yet an effect was done", seen[0])
-    elif arrived:
-        words += f": {_UNKNOWN}"
+    if any(ok(one.status) for one in wrong) and not bench.effects:
+        words += ": whether it was accepted cannot be known from outside; --effects tells"
     return Finding(FAILED if wrong else HELD, words, (wrong or seen)[0])
-
-
-_ACCEPTED = "it was accepted, and an effect was done"
-_TOLD_SO = "it was refused, as no effect was done, and answered 2xx: the sender believes that it has arrived"
-_UNKNOWN = "whether it was accepted cannot be known from outside; --effects tells"
 
 
 def _unsigned(bench):
@@ -107,7 +92,7 @@ _FORGED_FIRST = Check(
 )  # fmt: skip
 REFUSES = (
     *(
-        Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make))
+        Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make), no_effect=True)
         for name, title, lesson, make in _CHECKS
     ),
     _FORGED_FIRST,

@@ -1,6 +1,7 @@
 """A run: every check in its order, until all is done or the time is over."""
 
 import time
+from itertools import groupby
 
 from ...answers import ok
 from ...signing import STANDARD_WEBHOOKS, Dialect
@@ -18,6 +19,7 @@ from .refuses import REFUSES
 from .report import Report
 from .sturdy import STURDY_CHECKS
 from .target import target
+from .unwanted import Unwanted
 from .wire import REFUSED
 
 #: Every check, in the order in which they are run: what may bring a receiver down comes late.
@@ -87,20 +89,28 @@ def _check_numbers(**given):
 
 
 def _run_all(bench, tell):
-    """Yield a `Result` for each check."""
+    """Yield a `Result` for each check, and tell it."""
     gone = ""
-    for check in CHECKS:
-        if gone and check.name == STILL_THERE.name and bench.accepted:
-            finding = Finding(FAILED, gone)
-        elif gone and not check.looks_back:
-            finding = Finding(NOT_TRIED, gone)
-        elif gone:
-            finding, _ = _run(check, bench)
-        else:
-            finding, gone = _run(check, bench)
-        result = Result(check, finding)
-        tell(result)
-        yield result
+    for no_effect, checks in groupby(CHECKS, lambda check: check.no_effect):
+        unwanted = Unwanted(bench) if no_effect and not gone else None
+        found = []
+        for check in checks:
+            finding, gone = _not_run(check, bench, gone) if gone else _run(check, bench)
+            found.append((check, finding))
+            if not (unwanted and unwanted.counts):
+                tell(Result(check, finding))
+        if unwanted and unwanted.counts:
+            found = unwanted.judged(found)
+            for pair in found:
+                tell(Result(*pair))
+        yield from (Result(*pair) for pair in found)
+
+
+def _not_run(check, bench, gone):
+    """The finding of a check after the receiver has gone, and why it has gone."""
+    if check.looks_back:
+        return _run(check, bench)[0], gone
+    return Finding(FAILED if check is STILL_THERE and bench.accepted else NOT_TRIED, gone), gone
 
 
 def _run(check, bench):

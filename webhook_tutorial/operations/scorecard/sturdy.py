@@ -43,9 +43,23 @@ def _try(bench, tries, holds):
     return Finding(HELD, in_words(seen), seen[0])
 
 
-def _written(name, write, holds, bench, **options):
+def _written(name, write, bench, **options):
     bench.maker.event().check_json()
-    return _try(bench, [(name, bench.maker.delivery(write=write, **options))], holds)
+    return _try(bench, [(name, bench.maker.delivery(write=write, **options))], _survived)
+
+
+def _unreadable(name, write, bench):
+    """A signed body that nobody can read: refused, or kept for a person to look at."""
+    finding = _written(name, write, bench)
+    if finding.outcome != HELD or not ok(finding.exchange.status):
+        return finding
+    return Finding(HELD, finding.words, finding.exchange, (_STORED,))
+
+
+_STORED = (
+    "It was accepted, so it is not sent again: right for a receiver that stores first and reads later, if somebody is "
+    "told of what could not be read."
+)
 
 
 def _able(bench, changes):
@@ -83,13 +97,10 @@ def _as_form(event):
 
 
 def _wrong_method(bench):
-    before = bench.effects.read() if bench.effects else 0
     seen = [bench.send(bench.maker.delivery(method=method)) for method in ("PUT", "DELETE", "GET")]
     words = "; ".join(f"{one.request.method}: {one.outcome}" for one in seen)
     put, delete, get = (one.status for one in seen)
     notes = []
-    if bench.effects and bench.effects.risen(before):
-        return Finding(FAILED, f"{words}; and an effect was done", seen[2])
     # A server that knows no method but its own says 501 (RFC 9110, section 15.6.2).
     wrong = [one for one, status in zip(seen, (put, delete), strict=False) if not (_refused(status) or status == 501)]
     if get is None or (get >= 500 and get != 501):
@@ -145,13 +156,9 @@ def _chunked(bench):
 
 def _cut(framings, bench):
     """Send deliveries that are cut short, with a signature that fits what arrives of them."""
-    before = bench.effects.settled() if bench.effects else 0
     seen = [bench.send(bench.maker.delivery(), framing, seconds=min(_CUT, bench.longest)) for framing in framings]
     wrong = [one for one in seen if not (one.status is None or _refused(one.status))]
-    words = in_words(wrong or seen)
-    if bench.effects and bench.effects.risen(before):
-        return Finding(FAILED, f"{words}; and an effect was done", (wrong or seen)[0])
-    return Finding(FAILED if wrong else HELD, words, (wrong or seen)[0])
+    return Finding(FAILED if wrong else HELD, in_words(wrong or seen), (wrong or seen)[0])
 
 
 _RECEIVER, _PARSE = "02_receiver.ipynb", ("02_receiver.ipynb", "The two odd bodies")
@@ -168,26 +175,33 @@ _CHECKS = (
     ("odd-headers", "A signature, a time or an id that nobody should write so breaks nothing.",
      ("04_signatures.ipynb", "Standard Webhooks"),
      lambda bench: _try(bench, forgeries.odd_headers(bench.maker), _survived)),
-    ("malformed-json", "A signed body that is not JSON is refused.", _BAD,
-     partial(_written, "half of it", _cut_in_half, _refused)),
-    ("empty-body", "A signed body of no bytes is refused.", _BAD,
-     partial(_written, "no bytes", lambda event: b"", _refused)),
     ("nested", "JSON that is nested 9000 deep breaks nothing.", _PARSE,
-     partial(_written, "9000 deep", lambda event: event.with_raw("[" * DEEP + "]" * DEEP), _survived)),
+     partial(_written, "9000 deep", lambda event: event.with_raw("[" * DEEP + "]" * DEEP))),
     ("odd-ids", "An id of the wrong kind, or none, breaks nothing.", _IDS, _odd_ids),
     ("not-an-object", "JSON that is no object breaks nothing.", _BAD, _no_object),
     ("content-type", "Another content type breaks nothing.", _BAD,
      lambda bench: _try(bench, [("text/plain", bench.maker.delivery(content_type="text/plain"))], _survived)),
     ("form", "A form breaks nothing.", _BAD,
-     partial(_written, "a form", _as_form, _survived, content_type="application/x-www-form-urlencoded")),
-    ("wrong-method", "Another method than POST does no work.", (_RECEIVER, "Begin with two routes"), _wrong_method),
+     partial(_written, "a form", _as_form, content_type="application/x-www-form-urlencoded")),
     ("at-limit", "A body as large as is allowed is accepted.", _BAD, _at_limit),
     ("over-limit", "A body that is larger by a byte is refused.", _BAD, partial(_over_limit, LENGTH)),
     ("over-limit-chunked", "So it is where its length is not announced.", _BAD, partial(_over_limit, CHUNKED)),
     ("chunked", "A body in chunks is accepted, or refused with a reason.", _BAD, _chunked),
+)  # fmt: skip
+#: What must not be worked on. It comes last: a body that is cut short has brought receivers down.
+_WITHOUT_EFFECT = (
+    ("malformed-json", "A signed body that is not JSON is refused, or set aside.", _BAD,
+     partial(_unreadable, "half of it", _cut_in_half)),
+    ("empty-body", "A signed body of no bytes is refused, or set aside.", _BAD,
+     partial(_unreadable, "no bytes", lambda event: b"")),
+    ("wrong-method", "Another method than POST does no work.", (_RECEIVER, "Begin with two routes"), _wrong_method),
     ("cut-chunk", "A body in chunks that is cut short is not taken for a whole one.", _BAD,
      partial(_cut, (CUT_IN_CHUNK, CUT_AFTER_CHUNK))),
     ("cut-length", "A body that is shorter than was announced is not taken for a whole one.", _BAD,
      partial(_cut, (SHORT,))),
 )  # fmt: skip
-STURDY_CHECKS = tuple(Check(name, title, "sturdy", STURDY, lesson, run) for name, title, lesson, run in _CHECKS)
+STURDY_CHECKS = tuple(
+    Check(name, title, "sturdy", STURDY, lesson, run, no_effect=several is _WITHOUT_EFFECT)
+    for several in (_CHECKS, _WITHOUT_EFFECT)
+    for name, title, lesson, run in several
+)

@@ -1,0 +1,67 @@
+"""Effects of what should have none, where a receiver tells how many effects there were.
+
+An effect may come later than the answer. So a group of such checks is looked at together, once it has had its time;
+only where there was an effect are they tried again, each by itself.
+"""
+
+from ...answers import ok
+from .bench import NotTried
+from .effects import NotCounted
+from .findings import FAILED, NOT_TRIED, Finding
+
+_ACCEPTED = "it was accepted, and an effect was done"
+_TOLD_SO = "it was refused, as no effect was done, and answered 2xx: the sender believes that it has arrived"
+
+
+class Unwanted:
+    """Watches the effects while a group of checks is run, none of which should have any.
+
+    Attributes:
+        counts: Whether there is anything to be seen.
+    """
+
+    def __init__(self, bench):
+        self._bench, self.counts = bench, False
+        self._sent = len(bench.sent)
+        if bench.effects:
+            try:
+                self._before, self.counts = bench.effects.settled(), True
+            except NotCounted:
+                bench.effects = None
+
+    def judged(self, found):
+        """Return checks and findings, pairs, with what the effects say of them."""
+        bench = self._bench
+        arrived = sum(ok(sent.exchange.status) for sent in bench.sent[self._sent :] if sent.check.group == "refuses")
+        try:
+            done = bench.effects.settled() - self._before
+            if done in (0, arrived):
+                return [(check, _told(check, finding, done and _arrived(check, finding))) for check, finding in found]
+            return [(check, self._alone(check, finding)) for check, finding in found]
+        except NotCounted:  # most likely the receiver is gone, which has been told already
+            return found
+
+    def _alone(self, check, finding):
+        """The finding of one check, which is run again."""
+        if finding.exchange is None or finding.outcome == NOT_TRIED:
+            return finding
+        bench, before = self._bench, self._bench.effects.settled()
+        bench.check = check
+        try:
+            check.run(bench)
+        except NotTried:
+            return _told(check, finding, False)
+        return _told(check, finding, bench.effects.settled() > before)
+
+
+def _arrived(check, finding):
+    return check.group == "refuses" and finding.exchange is not None and ok(finding.exchange.status)
+
+
+def _told(check, finding, done):
+    """The finding with whether an effect was done."""
+    if _arrived(check, finding):
+        return Finding(FAILED, f"{finding.words}: {_ACCEPTED if done else _TOLD_SO}", finding.exchange, finding.notes)
+    if done:
+        return Finding(FAILED, f"{finding.words}, and yet an effect was done", finding.exchange, finding.notes)
+    return finding
