@@ -135,7 +135,9 @@ def serve(app, config):
         threads=8,
         connection_limit=200,  # of open connections; each is an open file, and macOS allows 256
         channel_timeout=30,  # seconds in which nothing comes
-        max_request_body_size=config.largest_body + 1,  # the first size that is refused
+        # Up to here a body that is too large is read to its end, and its sender hears 413. What is larger still is cut,
+        # and its sender may see no more than a lost connection.
+        max_request_body_size=2 * config.largest_body + 100_000,
         ident=None,  # nobody needs to know what we run
         asyncore_use_poll=hasattr(select, "poll"),
     )
