@@ -74,12 +74,17 @@ class Inbox:
         with closing(self.connect()) as db:
             db.isolation_level = None
             db.execute("PRAGMA journal_mode = WAL")  # others may read while one writes
+            if self._version(db) >= len(SCHEMA):  # more, if a newer program was here
+                return
             db.execute("BEGIN IMMEDIATE")
-            [(has,)] = db.execute("PRAGMA user_version")
+            has = self._version(db)
             for statement in SCHEMA[has:]:
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {max(has, len(SCHEMA))}")  # more, if a newer program was here
+            db.execute(f"PRAGMA user_version = {max(has, len(SCHEMA))}")
             db.execute("COMMIT")
+
+    def _version(self, db):
+        return db.execute("PRAGMA user_version").fetchone()[0]
 
     def connect(self):
         """Return a connection. Its first INSERT, UPDATE or DELETE begins a transaction, in which nobody else writes."""
