@@ -16,6 +16,8 @@ import pytest
 from support import ROOT, until
 from tools import WHSEC
 
+from webhook_tutorial.cli.new import TEMPLATE
+
 pytestmark = pytest.mark.network
 
 #: All that the tools bring along; a new one is a decision.
@@ -116,6 +118,13 @@ def test_it_brings_the_lessons_and_says_how_to_get_jupyterlab(installed):
     assert 'python -m pip install "webhook-tutorial[lessons]"' in copied.stdout
     made = {path.name for path in (installed[1]["cwd"] / "webhooks").glob("*.ipynb")}
     assert made == {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+
+
+def test_it_brings_the_template_with_the_files_whose_names_begin_with_a_dot(installed):
+    made = run(installed, "new")
+    assert (made.returncode, made.stderr) == (0, "")
+    names = {path.name for path in (installed[1]["cwd"] / "receiver").iterdir()}
+    assert names == {path.name for path in TEMPLATE.iterdir() if path.is_file()} and ".env.example" in names
 
 
 def test_what_only_the_lessons_need_is_told(installed):

@@ -79,8 +79,8 @@ def test_its_own_tests_pass_with_nothing_but_what_it_names(tmp_path):
 
 
 def test_it_names_the_versions_that_the_lessons_are_tested_with():
-    named = (TEMPLATE / "requirements.txt").read_text().lower().split()
-    pinned = (ROOT / "constraints.txt").read_text().lower().splitlines()
+    named = (TEMPLATE / "requirements.txt").read_text(encoding="utf-8").lower().split()
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().splitlines()
     assert len(named) == 3 and set(named) <= set(pinned)
 
 
@@ -245,7 +245,10 @@ WAITS = """\
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_the_worker_finishes_the_event_that_it_has_in_hand(installed, number):
     handlers = installed.folder / "handlers.py"
-    handlers.write_text(handlers.read_text().replace('    _enter(id, f"charge', f'{WAITS}    _enter(id, f"charge'))
+    handlers.write_text(
+        handlers.read_text(encoding="utf-8").replace('    _enter(id, f"charge', f'{WAITS}    _enter(id, f"charge'),
+        encoding="utf-8",
+    )
     installed.start("receiver.py")
     process = installed.start("worker.py")
     for id in ("evt_1", "evt_2"):
@@ -271,25 +274,25 @@ def program(name):
 
 @pytest.mark.parametrize("name", ["receiver", "worker"])
 def test_systemd_takes_the_units(tmp_path, name):
-    unit = (TEMPLATE / f"{name}.service").read_text()
+    unit = (TEMPLATE / f"{name}.service").read_text(encoding="utf-8")
     python = "/opt/receiver/.venv/bin/python"
     assert f"\nExecStart={python} {name}.py\n" in unit
-    (tmp_path / f"{name}.service").write_text(unit.replace(python, sys.executable))
+    (tmp_path / f"{name}.service").write_text(unit.replace(python, sys.executable), encoding="utf-8")
     command = [program("systemd-analyze"), "verify", "--man=no", tmp_path / f"{name}.service"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_what_is_wrong_in_a_unit_would_be_told(tmp_path):
-    unit = (TEMPLATE / "receiver.service").read_text()
-    (tmp_path / "receiver.service").write_text(unit.replace("Restart=always", "Restarts=always"))
+    unit = (TEMPLATE / "receiver.service").read_text(encoding="utf-8")
+    (tmp_path / "receiver.service").write_text(unit.replace("Restart=always", "Restarts=always"), encoding="utf-8")
     command = [program("systemd-analyze"), "verify", "--man=no", tmp_path / "receiver.service"]
     assert "Restarts" in subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
 
 
 def test_the_secret_is_the_receivers_and_what_both_write_is_in_the_same_places():
     receiver, worker = (
-        re.findall(r"(?m)^(?!#)(\w+)=(.*)$", (TEMPLATE / f"{name}.service").read_text())
+        re.findall(r"(?m)^(?!#)(\w+)=(.*)$", (TEMPLATE / f"{name}.service").read_text(encoding="utf-8"))
         for name in ("receiver", "worker")
     )
     assert [name for name, _ in set(receiver) - set(worker)].count("EnvironmentFile") == 1
@@ -314,8 +317,9 @@ def self_signed(folder):
 @pytest.fixture
 def nginx(installed, tmp_path):
     """nginx before the receiver, by the template's file with other paths and ports; its port."""
+    nginx = program("nginx")
     certificate, key = self_signed(tmp_path)
-    text, port = (TEMPLATE / "nginx.conf").read_text(), free_port()
+    text, port = (TEMPLATE / "nginx.conf").read_text(encoding="utf-8"), free_port()
     for path, instead in (
         ("/etc/letsencrypt/live/hooks.example.com/fullchain.pem", certificate),
         ("/etc/letsencrypt/live/hooks.example.com/privkey.pem", key),
@@ -328,8 +332,8 @@ def nginx(installed, tmp_path):
     temporary = "".join(f"{place}_temp_path {tmp_path}/{place};\n" for place in places)
     user = "" if os.geteuid() else "user root;\n"  # its workers have to get into this folder
     whole = f"{user}pid {tmp_path}/pid; error_log {tmp_path}/error.log; daemon off;\nevents {{}}\n"
-    (tmp_path / "nginx.conf").write_text(f"{whole}http {{\naccess_log off;\n{temporary}{text}}}\n")
-    command = [program("nginx"), "-p", tmp_path, "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"]
+    (tmp_path / "nginx.conf").write_text(f"{whole}http {{\naccess_log off;\n{temporary}{text}}}\n", encoding="utf-8")
+    command = [nginx, "-p", tmp_path, "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"]
     tested = subprocess.run([*command, "-t", "-q"], capture_output=True, text=True, timeout=60)
     assert (tested.returncode, tested.stdout, tested.stderr) == (0, "", "")
     process = subprocess.Popen(command)
@@ -368,14 +372,14 @@ def test_nginx_hands_on_deliveries_and_nothing_else(installed, nginx):
 
 
 def test_nginx_the_receiver_and_the_example_agree_on_the_largest_body():
-    assert "client_max_body_size 1m;" in (TEMPLATE / "nginx.conf").read_text()
-    assert "\nLARGEST_BODY=1048576\n" in (TEMPLATE / ".env.example").read_text()
-    assert '"LARGEST_BODY", 1_048_576,' in (TEMPLATE / "settings.py").read_text()
+    assert "client_max_body_size 1m;" in (TEMPLATE / "nginx.conf").read_text(encoding="utf-8")
+    assert "\nLARGEST_BODY=1048576\n" in (TEMPLATE / ".env.example").read_text(encoding="utf-8")
+    assert '"LARGEST_BODY", 1_048_576,' in (TEMPLATE / "settings.py").read_text(encoding="utf-8")
 
 
 def test_the_container_file_says_how_to_start_both_and_that_it_was_not_built():
     """There is nothing here to build it with: its form alone is looked at."""
-    text = (TEMPLATE / "Dockerfile").read_text()
+    text = (TEMPLATE / "Dockerfile").read_text(encoding="utf-8")
     steps = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert {line.split()[0] for line in steps} == {
         "FROM",
@@ -393,5 +397,5 @@ def test_the_container_file_says_how_to_start_both_and_that_it_was_not_built():
     )
     assert "has not been built" in text and "docker run" in text and "python worker.py" in text
     assert steps.index("USER receiver") > max(n for n, line in enumerate(steps) if line.startswith("RUN"))
-    kept_out = (TEMPLATE / ".dockerignore").read_text().split()
+    kept_out = (TEMPLATE / ".dockerignore").read_text(encoding="utf-8").split()
     assert ".*" in kept_out and "*.db*" in kept_out, "neither .env nor the inbox gets into an image"

@@ -11,7 +11,7 @@ from handlers import HANDLERS
 from inbox import Inbox
 from telemetry import EVENTS, log, log_json
 
-LOOK = 0.2  # seconds until an empty inbox is looked at again
+LOOK = 0.05  # seconds until an empty inbox is looked at again
 BEAT = 10  # seconds between two heartbeats
 HOUR = 3600
 
