@@ -1,0 +1,48 @@
+"""Which checks of the scorecard each planted fault of ``correct.py`` must fail: these, and no others."""
+
+#: What every kind of refused delivery has in common: it was refused for its signature.
+REFUSALS = "unsigned empty-signature wrong-signature other-secret empty-key tampered-body tampered-id tampered-time stale future"
+
+#: name: (the checks, and why it is more than one).
+FAULTS = {
+    # What is signed, and when.
+    "written-again": ("raw-whitespace raw-unicode raw-decimal", "Python writes none of the three as it came"),
+    "written-again-sorted": ("raw-whitespace raw-order raw-decimal", "Python writes none of the three as it came"),
+    "first-signature-only": ("rotation", ""),
+    "accepts-unsigned": ("unsigned", ""),
+    "accepts-no-value": ("unsigned empty-signature", "a missing and an empty header are one to it"),
+    "looks-at-the-form-only": (
+        "wrong-signature other-secret empty-key tampered-body tampered-id tampered-time",
+        "each has a signature of the right form",
+    ),
+    "unset-secret": ("empty-key", ""),
+    "id-from-the-body": ("tampered-id", ""),
+    "no-time-limit": ("stale future", "neither side has a limit"),
+    "too-old-only": ("future", ""),
+    "too-new-only": ("stale", ""),
+    # What a refusal tells.
+    "says-too-late": ("uniform", ""),
+    "parses-first": ("uniform", ""),
+    "says-what-fits": ("uniform leaks", "what fits is another text each time, and it is an oracle"),
+    "shows-its-traceback": ("leaks", ""),
+    "200-for-refused": (REFUSALS, "every refusal is answered alike"),
+    # What is odd and signed.
+    "500-for-no-json": ("malformed-json empty-body form", "none of the three is JSON"),
+    "too-deep": ("nested", ""),
+    "takes-for-text": ("odd-ids", ""),
+    "takes-for-an-object": ("not-an-object", ""),
+    "404-for-unknown": ("unknown-type", ""),
+    "takes-any-method": ("wrong-method", ""),
+    # How large, and how whole.
+    "reads-any-size": ("over-limit over-limit-chunked", "with a length or in chunks, it has no limit"),
+    "trusts-the-length": ("over-limit-chunked", ""),
+    "takes-what-came": ("cut-chunk cut-length", "both are cut, and the signature fits what came"),
+    # Once.
+    "does-it-again": ("duplicate same-moment", "each is done as often as it comes"),
+    "remembers-the-attempt": ("duplicate same-moment", "each attempt has a signature of its own"),
+    "looks-then-stores": ("same-moment", ""),
+    "409-for-duplicates": ("duplicate same-moment", "both send a third time what has been done"),
+    # How fast.
+    "slow": ("quick burst slow-clients", "each delivery takes longer than the patience"),
+    "one-thread": ("slow-clients", ""),
+}
