@@ -1,11 +1,10 @@
 """Node and its packages, for the tests that are marked `node`."""
 
-import os
 import re
 import shutil
 import subprocess
 
-import pytest
+from programs import missing
 
 OLDEST_NODE = 18  # Express 5 and the programs of these tests need it
 
@@ -16,10 +15,6 @@ def install(folder, packages):
     Returns:
         The path of node, and the folder. Where there is no node or no network the test is skipped; in CI it fails.
     """
-
-    def missing(reason):
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         missing("no node or no npm to test with")

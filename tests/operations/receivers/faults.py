@@ -1,19 +1,22 @@
 """Which checks of the scorecard each planted fault of ``correct.py`` must fail: these, and no others."""
 
 #: What every kind of refused delivery has in common: it was refused for its signature.
-REFUSALS = "unsigned empty-signature wrong-signature other-secret empty-key tampered-body tampered-id tampered-time stale future"
+REFUSALS = (
+    "unsigned empty-signature wrong-signature other-secret empty-key tampered-body tampered-id tampered-time "
+    "stale future"
+)
 
 #: name: (the checks, and why it is more than one).
 FAULTS = {
     # What is signed, and when.
     "written-again": ("raw-whitespace raw-unicode raw-decimal", "Python writes none of the three as it came"),
-    "written-again-sorted": ("raw-whitespace raw-order raw-decimal", "Python writes none of the three as it came"),
+    "written-again-sorted": ("raw-whitespace raw-unicode raw-order raw-decimal", "Python writes none of the four as it came"),
     "first-signature-only": ("rotation", ""),
     "accepts-unsigned": ("unsigned", ""),
     "accepts-no-value": ("unsigned empty-signature", "a missing and an empty header are one to it"),
     "looks-at-the-form-only": (
-        "wrong-signature other-secret empty-key tampered-body tampered-id tampered-time",
-        "each has a signature of the right form",
+        "empty-signature wrong-signature other-secret empty-key tampered-body tampered-id tampered-time",
+        "each has what looks like one, if only v1 and a comma",
     ),
     "unset-secret": ("empty-key", ""),
     "id-from-the-body": ("tampered-id", ""),
@@ -28,6 +31,7 @@ FAULTS = {
     "200-for-refused": (REFUSALS, "every refusal is answered alike"),
     # What is odd and signed.
     "500-for-no-json": ("malformed-json empty-body form", "none of the three is JSON"),
+    "waits-for-the-rest": ("malformed-json empty-body form nested", "no more comes to make JSON of any of them"),
     "too-deep": ("nested", ""),
     "takes-for-text": ("odd-ids", ""),
     "takes-for-an-object": ("not-an-object", ""),
