@@ -31,10 +31,10 @@ def receiver(tmp_path):
     """Start correct.py, with a fault or without, and return its `Program`; it ends with the test."""
     started = []
 
-    def start(fault=""):
+    def start(fault="", **more):
         folder = tmp_path / f"receiver {len(started)}"
         folder.mkdir()
-        settings = {"WEBHOOK_SECRET": SECRET, "DATABASE": str(folder / "database"), "FAULT": fault}
+        settings = {"WEBHOOK_SECRET": SECRET, "DATABASE": str(folder / "database"), "FAULT": fault} | more
         started.append(Program([sys.executable, CORRECT], folder, **settings))
         return started[-1]
 
@@ -62,6 +62,18 @@ def test_a_correct_receiver_has_full_marks_in_less_than_five_seconds(receiver):
     assert took < 5
 
 
+@pytest.mark.parametrize("later", [0.3, pytest.param(1.2, marks=pytest.mark.thorough)])
+def test_so_has_one_whose_worker_comes_later(receiver, later):
+    report = graded(receiver(LATER=str(later)))
+    assert {result.outcome for result in report.results} == {"held"}
+
+
+@pytest.mark.parametrize("later", [0.3, pytest.param(1.2, marks=pytest.mark.thorough)])
+def test_and_what_such_a_one_does_twice_is_seen(receiver, later):
+    report = graded(receiver("remembers-the-attempt", LATER=str(later)))
+    assert outcomes(report, "failed") == {"duplicate", "same-moment"}
+
+
 @pytest.mark.parametrize(
     "fault", [pytest.param(name, marks=() if name in QUICK else pytest.mark.thorough) for name in FAULTS]
 )
@@ -69,7 +81,7 @@ def test_a_fault_fails_the_checks_that_name_it_and_no_others(receiver, fault):
     names, _ = FAULTS[fault]
     program = receiver(fault)
     begin = time.monotonic()
-    report = graded(program, patience=0.5 if fault == "slow" else PATIENCE)
+    report = graded(program, patience=0.3 if fault == "slow" else PATIENCE)
     assert time.monotonic() - begin < 30
     assert outcomes(report, "failed") == set(names.split())
     assert report.grade < 100

@@ -1,8 +1,9 @@
 """A correct receiver for Standard Webhooks in Flask, small enough to be read, and what people get wrong in one.
 
 Started as ``python correct.py``, it prints ``listening on PORT``. Its settings are environment variables:
-``WEBHOOK_SECRET`` (several with spaces between), ``DATABASE`` (a file) and, for the scorecard's tests, ``FAULT``: the
-name of one fault from ``faults.py``. Each fault is a line or two such as people really write, beside the right ones.
+``WEBHOOK_SECRET`` (several with spaces between), ``DATABASE`` (a file) and, for the scorecard's tests, ``LATER``: how
+many seconds after its answer the work is done, as by a worker that looks now and then, and ``FAULT``: the name of one
+fault from ``faults.py``. Each fault is a line or two such as people really write, beside the right ones.
 
 It imports nothing of the package, so that a mistake there is not made here, too.
 """
@@ -14,6 +15,7 @@ import hmac
 import json
 import os
 import sqlite3
+import threading
 import time
 import traceback
 
@@ -24,6 +26,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 FAULT = os.environ.get("FAULT", "")
 SECRETS = os.environ["WEBHOOK_SECRET"].split()
 DATABASE = os.environ["DATABASE"]
+LATER = float(os.environ.get("LATER", 0))
 
 #: The largest body that is read, in bytes.
 LIMIT = 100_000
@@ -89,14 +92,16 @@ def genuine(body):
         body = json.dumps(unverified(body), separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
     if not in_time(timestamp) or "." in id:  # a dot would let a piece of the id be moved into the time
         return False
-    return any(hmac.compare_digest(one.encode(), good) for one in signatures for good in expected(id, timestamp, body))
+    good = list(expected(id, timestamp, body))
+    if FAULT == "compares-text":  # beyond ASCII it cannot
+        return any(hmac.compare_digest(one, other.decode()) for one in signatures for other in good)
+    return any(hmac.compare_digest(one.encode(), other) for one in signatures for other in good)
 
 
 def in_time(timestamp):
-    try:
-        age = time.time() - int(timestamp)
-    except ValueError:
+    if FAULT != "trips-over-a-time" and not timestamp.isdecimal():
         return False
+    age = time.time() - int(timestamp)
     if FAULT == "no-time-limit":
         return True
     if FAULT == "too-old-only":
@@ -126,14 +131,37 @@ def unverified(body):
 def take(event, signature):
     """Store an event and do its work, once, in one transaction; return whether it was new."""
     key = signature if FAULT == "remembers-the-attempt" else event["id"]
-    with contextlib.closing(sqlite3.connect(DATABASE, timeout=10)) as db, db:
-        if FAULT == "looks-then-stores" and not db.execute("SELECT 1 FROM events WHERE id = ?", (key,)).fetchone():
+    with database() as db:
+        if FAULT == "looks-then-stores" and not known(key):
             time.sleep(0.05)  # the work, such as a call to the bank
             db.execute("INSERT INTO effects VALUES (?)", (key,))
-        new = db.execute("INSERT OR IGNORE INTO events VALUES (?)", (key,)).rowcount
-        if (new and FAULT != "looks-then-stores") or FAULT == "does-it-again":
+        new = remember(db, key)
+        if ((new and FAULT != "looks-then-stores") or FAULT == "does-it-again") and not LATER:
             db.execute("INSERT INTO effects VALUES (?)", (key,))
+    if new and LATER:
+        threading.Timer(LATER, work, (key,)).start()
     return new
+
+
+def work(key):
+    with database() as db:
+        db.execute("INSERT INTO effects VALUES (?)", (key,))
+
+
+@contextlib.contextmanager
+def database():
+    with contextlib.closing(sqlite3.connect(DATABASE, timeout=10)) as db, db:
+        yield db
+
+
+def remember(db, key):
+    """Store an id; return whether it was new."""
+    return db.execute("INSERT OR IGNORE INTO events VALUES (?)", (key,)).rowcount == 1
+
+
+def known(key):
+    with database() as db:
+        return db.execute("SELECT 1 FROM events WHERE id = ?", (key,)).fetchone() is not None
 
 
 @app.route("/webhook", methods=METHODS)
@@ -143,6 +171,11 @@ def webhook():
         return "too old", 401
     if FAULT == "parses-first" and unverified(body) == {}:
         return "", 400
+    if FAULT == "knows-before-it-verifies" and known(request.headers.get("webhook-id")):
+        return "", 204
+    if FAULT == "remembers-before-it-verifies":
+        with database() as db:
+            new = remember(db, request.headers.get("webhook-id"))
     if not genuine(body):
         if FAULT == "200-for-refused":
             return "not accepted", 200
@@ -151,7 +184,7 @@ def webhook():
             return f"expected {[one.decode() for one in expected(id, at, body)]}", 401
         return "", 401
     if FAULT == "slow":
-        time.sleep(0.8)
+        time.sleep(0.4)
     while FAULT == "waits-for-the-rest" and unverified(body) == {}:
         time.sleep(0.1)
     try:
@@ -173,13 +206,16 @@ def webhook():
         return "", 400
     if kind not in HANDLED:
         return "", 404 if FAULT == "404-for-unknown" else 204
-    new = take(event, request.headers.get("webhook-signature", ""))
+    if FAULT == "remembers-before-it-verifies" and new:
+        work(id)
+    if FAULT != "remembers-before-it-verifies":
+        new = take(event, request.headers.get("webhook-signature", ""))
     return "", 204 if new or FAULT != "409-for-duplicates" else 409
 
 
 @app.get("/effects")
 def effects():
-    with contextlib.closing(sqlite3.connect(DATABASE, timeout=10)) as db:
+    with database() as db:
         return str(db.execute("SELECT count(*) FROM effects").fetchone()[0])
 
 
