@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -32,7 +33,7 @@ LATER = float(os.environ.get("LATER", 0))
 LIMIT = 100_000
 #: How far from our clock a signed time may be, in seconds.
 TOLERANCE = 300
-TABLES = "CREATE TABLE events (id TEXT PRIMARY KEY) STRICT; CREATE TABLE effects (event TEXT) STRICT"
+TABLES = "CREATE TABLE events (id TEXT PRIMARY KEY); CREATE TABLE effects (event TEXT)"
 HANDLED = "user_signup", "order_placed", "payment_received"
 
 app = Flask("correct")
@@ -99,7 +100,8 @@ def genuine(body):
 
 
 def in_time(timestamp):
-    if FAULT != "trips-over-a-time" and not timestamp.isdecimal():
+    # A number of thousands of digits is no number to int().
+    if FAULT != "trips-over-a-time" and not re.fullmatch("[0-9]{1,12}", timestamp):
         return False
     age = time.time() - int(timestamp)
     if FAULT == "no-time-limit":
@@ -131,12 +133,12 @@ def unverified(body):
 def take(event, signature):
     """Store an event and do its work, once, in one transaction; return whether it was new."""
     key = signature if FAULT == "remembers-the-attempt" else event["id"]
+    if FAULT == "looks-then-stores" and not known(key):
+        time.sleep(0.05)  # as long as a call to the bank takes
+        work(key)
     with database() as db:
-        if FAULT == "looks-then-stores" and not known(key):
-            time.sleep(0.05)  # the work, such as a call to the bank
-            db.execute("INSERT INTO effects VALUES (?)", (key,))
         new = remember(db, key)
-        if ((new and FAULT != "looks-then-stores") or FAULT == "does-it-again") and not LATER:
+        if (new and not LATER and FAULT != "looks-then-stores") or FAULT == "does-it-again":
             db.execute("INSERT INTO effects VALUES (?)", (key,))
     if new and LATER:
         threading.Timer(LATER, work, (key,)).start()
