@@ -25,6 +25,7 @@ _HOMES = {
     "environment": ["check_environment", "reach_loopback_directly"],
     "events": ["encode", "make_event"],
     "exercises": ["check", "hint", "solution"],
+    "exercises.progress": ["progress"],
     "lab.archive": ["load_traffic"],
     "lab.exchange": ["Exchange"],
     "lab.faults": ["faults"],

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
 
+from . import record
+
 _CORRECT, _INCORRECT, _UNTRIED = "correct", "incorrect", "not tried yet"
 _LOOKS = {
     _CORRECT: ("✓", "#009E73", "Correct."),
@@ -80,7 +82,7 @@ _hints_given = {}
 
 
 def check(name, answer):
-    """Check an answer to an exercise.
+    """Check an answer to an exercise. That it was passed is kept for `progress`, see `record`.
 
     Args:
         name: The exercise's name, such as ``"02.validate"``.
@@ -103,6 +105,7 @@ def check(name, answer):
         return Verdict(_INCORRECT, str(wrong))
     except (Exception, SystemExit) as error:
         return Verdict(_INCORRECT, "Your code raised " + "".join(traceback.format_exception_only(error)).strip())
+    record.passed(name)
     return Verdict(_CORRECT, task.praise)
 
 
