@@ -32,6 +32,7 @@ _HOMES = {
     "lab.network": ["Network"],
     "lab.outgoing": ["watch"],
     "lab.process": ["Process"],
+    "lab.program": ["Program"],
     "lab.running": ["running", "stop_all"],
     "lab.server": ["Server", "serve"],
     "lab.traffic": ["Traffic"],
