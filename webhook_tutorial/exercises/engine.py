@@ -21,7 +21,11 @@ _LOOKS = {
 
 
 class Wrong(Exception):
-    """Raised by a test: the answer is not right, and the message says what to look at."""
+    """Raised by a test: the answer is not right. The message says what to look at; ``report``, all that was seen."""
+
+    def __init__(self, message, report=""):
+        super().__init__(message)
+        self.report = report
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,12 @@ class Exercise:
 
     Attributes:
         name: The lesson's number and a word: ``"02.validate"``.
-        test: A function of the answer; it raises `Wrong`, or returns nothing if the answer is right.
+        test: A function of the answer; it raises `Wrong`, or returns if the answer is right: nothing, or a report.
         hints: Sentences, the gentlest first.
         solution: Python source that defines the answer, complete with its imports.
         answer: The name in that source that is the answer.
         praise: What a right answer shows, a sentence.
+        is_file: Whether the answer is the path of a file, and the solution what stands in it.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Exercise:
     solution: str
     answer: str
     praise: str
+    is_file: bool = False
 
     @property
     def answer_is_callable(self):
@@ -52,10 +58,14 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `check` found: ``outcome`` is ``"correct"``, ``"incorrect"`` or ``"not tried yet"``."""
+    """What `check` found: ``outcome`` is ``"correct"``, ``"incorrect"`` or ``"not tried yet"``.
+
+    ``report`` is all that was seen, where that is more than fits into a message.
+    """
 
     outcome: str
     message: str
+    report: str = ""
 
     def __str__(self):
         mark, _, word = _LOOKS[self.outcome]
@@ -65,7 +75,9 @@ class Verdict:
 
     def _repr_html_(self):
         colour = _LOOKS[self.outcome][1]
-        return f'<div style="border-left:4px solid {colour};padding:4px 8px">{escape(str(self))}</div>'
+        more = f"<details><summary>All that was seen</summary><pre>{escape(self.report)}</pre></details>"
+        text = escape(str(self)) + (more if self.report else "")
+        return f'<div style="border-left:4px solid {colour};padding:4px 8px">{text}</div>'
 
 
 @dataclass(frozen=True)
@@ -100,13 +112,13 @@ def check(name, answer):
     if untouched(answer):
         return Verdict(_UNTRIED, "Not tried yet: replace the ... and run the cell again.")
     try:
-        task.test(answer)
+        report = task.test(answer)
     except Wrong as wrong:
-        return Verdict(_INCORRECT, str(wrong))
+        return Verdict(_INCORRECT, str(wrong), wrong.report)
     except (Exception, SystemExit) as error:
         return Verdict(_INCORRECT, "Your code raised " + "".join(traceback.format_exception_only(error)).strip())
     record.passed(name)
-    return Verdict(_CORRECT, task.praise)
+    return Verdict(_CORRECT, task.praise, report or "")
 
 
 def hint(name):
