@@ -12,7 +12,7 @@ from webhook_tutorial.cli import copying, lessons
 NOTEBOOKS = ROOT / "notebooks"
 NAMES = sorted(
     path.relative_to(NOTEBOOKS).as_posix()
-    for path in [*NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"), *NOTEBOOKS.glob("recorded/*")]
+    for path in [*NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"), *NOTEBOOKS.glob("*.md"), *NOTEBOOKS.glob("recorded/*")]
 )
 
 

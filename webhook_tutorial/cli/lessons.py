@@ -27,7 +27,7 @@ def copy_lessons(folder):
         OSError: The folder or a file cannot be written.
     """
     source, folder = notebooks(), Path(folder)
-    for path in sorted([*source.glob("*.ipynb"), *source.glob("recorded/*.txt")]):
+    for path in sorted([*source.glob("*.ipynb"), *source.glob("*.md"), *source.glob("recorded/*.txt")]):
         name, data = path.relative_to(source), path.read_bytes()
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

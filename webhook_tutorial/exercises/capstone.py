@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +88,9 @@ def _start(file, port, secret, folder):
 
 def _ended(programs):
     """What to say of a program that has ended while it was graded; empty if all of them run."""
+    end = time.monotonic() + 0.3  # whoever died a moment ago may not be known to be dead
+    while all(program.running for program in programs) and time.monotonic() < end:
+        time.sleep(0.02)
     for program in programs:
         if not program.running:
             code, last = program.wait(), program.said.strip().splitlines()[-1:]

@@ -1,4 +1,4 @@
-"""Puddlewick, the provider of the capstone: invented, and described to the learner in notebooks/15_puddlewick.md.
+"""Puddlewick, the provider of the capstone: invented, and described to the learner in notebooks/puddlewick.md.
 
 Here is what the grader knows of it. It has two traps that real providers have, too: the time in its header is in
 milliseconds (HubSpot's and Linear's are), and the id in its header is new with each attempt, while the event's own
