@@ -24,7 +24,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from programs import EVENT, SECRET, Installed, free_port
+from installed import EVENT, SECRET, Installed, free_port
 from support import ROOT, until
 
 from webhook_tutorial import sign

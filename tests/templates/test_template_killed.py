@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from programs import EVENT, SECRET, Installed
+from installed import EVENT, SECRET, Installed
 from support import until
 
 from webhook_tutorial import sign
