@@ -25,6 +25,14 @@ def in_words(exchanges):
     return ", ".join(dict.fromkeys(one.outcome for one in exchanges))
 
 
+def each_in_words(wrong, tried):
+    """What was answered to those that went wrong, pairs of a name and an exchange, of so many that were tried."""
+    outcomes = {one.outcome for _, one in wrong}
+    if len(outcomes) == 1 and len(wrong) == tried:
+        return outcomes.pop() if tried == 1 else f"to each of {tried}: {outcomes.pop()}"
+    return "; ".join(f"{name}: {one.outcome}" if name else one.outcome for name, one in wrong)
+
+
 def accepted(bench, deliveries):
     """Send deliveries with their names, pairs; each must be answered with 2xx."""
     seen, wrong = [], []
@@ -35,8 +43,7 @@ def accepted(bench, deliveries):
         if seen[-1].why == TIMED_OUT:
             break
     if wrong:
-        words = "; ".join(f"{name}: {one.outcome}" if name else one.outcome for name, one in wrong)
-        return Finding(FAILED, words, wrong[0][1])
+        return Finding(FAILED, each_in_words(wrong, len(seen)), wrong[0][1])
     return Finding(HELD, in_words(seen), seen[0])
 
 

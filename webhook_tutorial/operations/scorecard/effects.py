@@ -34,7 +34,7 @@ class Effects:
     @property
     def moment(self):
         """Seconds after which nothing more is to be expected: a little longer than an effect has taken."""
-        return min(1.5, 0.12 + 1.5 * self.slowest)
+        return min(3.0, 0.12 + 1.5 * self.slowest)
 
     def read(self):
         """Return the number as it is now."""
@@ -57,12 +57,16 @@ class Effects:
         """Something was sent: the number may change from now on."""
         self._quiet = None
 
-    def settled(self, most=5.0):
-        """Return the number once it has not changed for a moment; that takes at most so many seconds."""
+    def settled(self, least=0.0, most=8.0):
+        """Return the number once it has not changed for a moment, ``least`` seconds at the least.
+
+        Raises:
+            NotCounted: It goes on changing for ``most`` seconds.
+        """
         if self._quiet is not None:
             return self._quiet
         end, number, since = time.monotonic() + most, self.read(), time.monotonic()
-        while time.monotonic() < since + self.moment:
+        while time.monotonic() < since + max(least, self.moment):
             if time.monotonic() > end:
                 raise NotCounted("The number of effects did not come to rest.")
             self._stop.wait(LOOK)

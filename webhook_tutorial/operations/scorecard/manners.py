@@ -1,5 +1,6 @@
 """What the answers tell: to one who has no secret nothing but that it was refused."""
 
+import html
 import re
 
 from . import forgeries
@@ -45,8 +46,19 @@ _VERSIONED = (
 )  # fmt: skip
 _LEAKS = {
     "a traceback": re.compile(
-        r"Traceback \(most recent call last\)|File \"[^\"\n]+\", line \d+|^\s+at \S+.*[(:]\S+:\d+|"
-        r"goroutine \d+ \[|^\s+at [\w.$]+\([\w.]+:\d+\)|\.rb:\d+:in |\.php on line \d+|\.go:\d+ \+0x",
+        "|".join(
+            (
+                r"Traceback \(most recent call last\)",
+                r"File \"[^\"\n]+\", line \d+",
+                r"^\s+at \S+.*[(:]\S+:\d+",
+                r"^\s+at [\w.$]+\([\w.]+:\d+\)",
+                r"goroutine \d+ \[",
+                r"\.go:\d+ \+0x",
+                r"\.rb:\d+:in ",
+                r"\.php on line \d+",
+                r"(?:/|[A-Z]:\\)[^\s\"'<>|]{1,200}\.(?:js|mjs|cjs|ts|py|rb|php|go|java|cs):\d+",
+            )
+        ),
         re.MULTILINE,
     ),
     "the class of an exception": re.compile(
@@ -63,7 +75,7 @@ def _leaks(bench):
     """Search every answer."""
     found = {}
     for sent in bench.sent:
-        text = sent.exchange.answer.decode("utf-8", "replace")
+        text = _plain(sent.exchange.answer.decode("utf-8", "replace"))
         for what in _in(text, sent, bench.maker):
             found.setdefault(what, sent)
     versions = sorted(
@@ -79,6 +91,11 @@ def _leaks(bench):
         return Finding(HELD, f"nothing in {'any' if bench.sent else 'no'} answer", None, notes)
     words = "; ".join(f"{what}, in the answer to {sent.check.name}" for what, sent in found.items())
     return Finding(FAILED, words, next(iter(found.values())).exchange, notes)
+
+
+def _plain(text):
+    """A text with what HTML makes of it, so that a traceback in a page reads as one in a log does."""
+    return f"{text}\n{html.unescape(re.sub('<br ?/?>', chr(10), text)).replace(chr(0xA0), ' ')}"
 
 
 def _in(text, sent, maker):

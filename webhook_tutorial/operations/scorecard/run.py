@@ -22,8 +22,9 @@ from .target import target
 from .unwanted import Unwanted
 from .wire import REFUSED
 
-#: Every check, in the order in which they are run: what may bring a receiver down comes late.
-CHECKS = (*FIRST, *ACCEPTS, *REFUSES, UNIFORM, *LOAD, *STURDY_CHECKS, LEAKS, STILL_THERE)
+#: Every check, in the order in which they are run: what may bring a receiver down comes late, and refusals while it is
+#: known how many effects there must be.
+CHECKS = (*FIRST, *REFUSES, UNIFORM, *ACCEPTS, *LOAD, *STURDY_CHECKS, LEAKS, STILL_THERE)
 
 
 def grade(
@@ -133,12 +134,14 @@ def _run(check, bench):
             words = f"{finding.words}. After it the receiver answered nothing"
             finding = Finding(FAILED, words, finding.exchange or (unanswered or [None])[0], finding.notes)
     if bench.accepted is False and check.name != "valid":
-        finding = _uncounted(finding, bench)
+        finding = _uncounted(check, finding, bench)
     return finding, gone
 
 
-def _uncounted(finding, bench):
+def _uncounted(check, finding, bench):
     """While nothing valid is accepted, a refusal earns nothing, and to be refused once more says nothing new."""
+    if check.group == "manners":  # what leaks leaks, whatever is accepted
+        return finding if finding.outcome == FAILED else Finding(NOT_COUNTED, finding.words, finding.exchange)
     valid = bench.sent[0].exchange
     same = finding.outcome == FAILED and finding.exchange and finding.exchange.outcome == valid.outcome
     if finding.outcome == HELD or (same and not ok(valid.status)):

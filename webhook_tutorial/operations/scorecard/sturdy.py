@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from ...answers import ok
 from . import forgeries
-from .accepts import in_words
+from .accepts import each_in_words, in_words
 from .events import NotApplicable
 from .findings import CANNOT_BE_SEEN, FAILED, HELD, NOT_APPLICABLE, STURDY, Check, Finding
 from .wire import CHUNKED, CUT_AFTER_CHUNK, CUT_IN_CHUNK, LENGTH, SHORT, TIMED_OUT
@@ -39,7 +39,7 @@ def _try(bench, tries, holds):
     if not seen:
         return Finding(NOT_APPLICABLE, f"{bench.maker.dialect.name} has no place for any of them.")
     if wrong:
-        return Finding(FAILED, "; ".join(f"{name}: {one.outcome}" for name, one in wrong), wrong[0][1])
+        return Finding(FAILED, each_in_words(wrong, len(seen)), wrong[0][1])
     return Finding(HELD, in_words(seen), seen[0])
 
 

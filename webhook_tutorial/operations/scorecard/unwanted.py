@@ -9,8 +9,13 @@ from .bench import NotTried
 from .effects import NotCounted
 from .findings import FAILED, NOT_TRIED, Finding
 
+#: How long the number must have been still, in seconds: a worker may look for work now and then only.
+STILL = 0.5
+
 _ACCEPTED = "it was accepted, and an effect was done"
 _TOLD_SO = "it was refused, as no effect was done, and answered 2xx: the sender believes that it has arrived"
+
+_BROKEN = "no effect was done, and the sender tries it again"
 
 
 class Unwanted:
@@ -25,7 +30,7 @@ class Unwanted:
         self._sent = len(bench.sent)
         if bench.effects:
             try:
-                self._before, self.counts = bench.effects.settled(), True
+                self._before, self.counts = bench.effects.settled(STILL), True
             except NotCounted:
                 bench.effects = None
 
@@ -34,7 +39,7 @@ class Unwanted:
         bench = self._bench
         arrived = sum(ok(sent.exchange.status) for sent in bench.sent[self._sent :] if sent.check.group == "refuses")
         try:
-            done = bench.effects.settled() - self._before
+            done = bench.effects.settled(STILL) - self._before
             if done in (0, arrived):
                 return [(check, _told(check, finding, done and _arrived(check, finding))) for check, finding in found]
             return [(check, self._alone(check, finding)) for check, finding in found]
@@ -45,23 +50,29 @@ class Unwanted:
         """The finding of one check, which is run again."""
         if finding.exchange is None or finding.outcome == NOT_TRIED:
             return finding
-        bench, before = self._bench, self._bench.effects.settled()
+        bench, before = self._bench, self._bench.effects.settled(STILL)
         bench.check = check
         try:
             check.run(bench)
         except NotTried:
             return _told(check, finding, False)
-        return _told(check, finding, bench.effects.settled() > before)
+        return _told(check, finding, bench.effects.settled(STILL) > before)
 
 
 def _arrived(check, finding):
     return check.group == "refuses" and finding.exchange is not None and ok(finding.exchange.status)
 
 
+def _is_broken(exchange):
+    return exchange is not None and exchange.status is not None and exchange.status >= 500
+
+
 def _told(check, finding, done):
     """The finding with whether an effect was done."""
     if _arrived(check, finding):
         return Finding(FAILED, f"{finding.words}: {_ACCEPTED if done else _TOLD_SO}", finding.exchange, finding.notes)
+    if check.group == "refuses" and finding.outcome == FAILED and not done and _is_broken(finding.exchange):
+        return Finding(FAILED, f"{finding.words}: {_BROKEN}", finding.exchange, finding.notes)
     if done:
         return Finding(FAILED, f"{finding.words}, and yet an effect was done", finding.exchange, finding.notes)
     return finding
