@@ -24,6 +24,12 @@ def command(exchange):
     return curl(request.method, where.url, headers, request.body)
 
 
+def again_in_words(exchange):
+    """Return what stands before that command: how long it is of use."""
+    good = exchange.request.good_for
+    return "Again:" if good is None else f"Again, within {good:g} s, after which its signature is too old:"
+
+
 def _by_python(request, where):
     lines = [
         "import socket, ssl" if where.scheme == "https" else "import socket",

@@ -27,6 +27,7 @@ class Delivery:
         headers: All of them but those that frame the body.
         id: The event's id.
         stamp: When it is signed, in seconds since the epoch.
+        good_for: For how many seconds from now the signature is young enough; None for ever, or because it is not.
         fits: The signature that fits it, as it is written; empty without a secret.
         signed: Whether it is sent with that.
     """
@@ -36,12 +37,15 @@ class Delivery:
     headers: dict
     id: str
     stamp: float
+    good_for: float | None = None
     fits: str = ""
     signed: bool = True
 
     def request(self, framing=LENGTH):
         """The `Request` that sends it."""
-        return Request(method=self.method, headers=self.headers, body=self.body, framing=framing)
+        return Request(
+            method=self.method, headers=self.headers, body=self.body, framing=framing, good_for=self.good_for
+        )
 
 
 class Maker:
@@ -103,7 +107,8 @@ class Maker:
         if self.provider.attempt:
             headers[self.provider.attempt] = self.digits()
         event = replace(event, body=self._stamped(event, stamp))
-        plain = Delivery(method=method, body=write(event), headers=headers, id=event.id, stamp=stamp)
+        good_for = self.dialect.max_age if secret and at > -(self.dialect.max_age or 0) else None
+        plain = Delivery(method=method, body=write(event), headers=headers, id=event.id, stamp=stamp, good_for=good_for)
         if secret:
             return self._signed(plain, event, secret, write)
         header = self.dialect.id_header

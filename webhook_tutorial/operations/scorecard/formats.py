@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 
 from ...look import preview, visible
-from .again import command
+from .again import again_in_words, command
 from .findings import CANNOT_BE_SEEN, FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, OUTCOMES
 
 #: So many characters of an answer's body are shown.
@@ -20,7 +20,7 @@ def as_dict(report):
         and all was tried), ``requests``, ``seconds``, ``counts`` (of each outcome), ``unseen`` (what no check from
         outside can see) and ``checks``, a list. Each has ``name``, ``title``, ``group``, ``points``, ``outcome``,
         ``words``, ``notes``, ``lesson`` (a file in ``notebooks`` with an anchor), and, where a request shows it:
-        ``curl`` (a command that shows it again), ``request`` (``method``, ``headers``, ``bytes`` of the body) and
+        ``curl`` (a command that shows it again), ``good_for`` (how many seconds long, or null), ``request`` (``method``, ``headers``, ``bytes`` of the body) and
         ``answer`` (``status``, ``headers``, ``body``: its first 2000 characters), or null and ``why``.
     """
     counts = Counter(result.outcome for result in report.results)
@@ -47,6 +47,7 @@ def _check(result):
     request = exchange.request
     fields |= {
         "curl": command(exchange),
+        "good_for": request.good_for,
         "request": {"method": request.method, "headers": dict(request.headers), "bytes": len(request.body)},
         "answer": None,
         "why": exchange.why,
@@ -96,7 +97,8 @@ def as_junit(report):
 
 def _details(result):
     lines = [result.title, *result.notes]
-    lines += [f"Again: {command(result.exchange)}"] if result.exchange else []
+    if result.exchange:
+        lines.append(f"{again_in_words(result.exchange)} {command(result.exchange)}")
     return "\n".join([*lines, f"Lesson: notebooks/{result.lesson}"])
 
 

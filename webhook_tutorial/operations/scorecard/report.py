@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from .again import command
+from .again import again_in_words, command
 from .badge import badge
 from .findings import CANNOT_BE_SEEN, FAILED, GROUPS, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED
 from .formats import as_dict, as_junit
@@ -114,7 +114,7 @@ def _long(result, commands):
     lines = [f"✗ {result.name}: {result.title}", f"  Seen: {result.words}."]
     lines += [f"  {note}" for note in result.notes]
     if commands and result.exchange:
-        lines.append(f"  Again: {command(result.exchange)}")
+        lines.append(f"  {again_in_words(result.exchange)} {command(result.exchange)}")
     return [*lines, f"  Lesson: notebooks/{result.lesson}"]
 
 

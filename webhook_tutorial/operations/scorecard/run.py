@@ -49,19 +49,30 @@ def grade(
     Raises:
         ValueError: An argument cannot be used: the URL, the secret, the provider, a number, the URL of effects.
     """
-    provider = _provider(provider)
-    _check_numbers(patience=patience, pause=pause, most=most, limit=limit)
-    where = target(url, i_own_this_host)
-    maker = Maker(provider, secret or None, where.url)
-    counter = Effects(target(effects, i_own_this_host)) if effects else None
-    started = time.monotonic()
-    bench = Bench(where, maker, counter, limit=limit, patience=patience, pause=pause, most=most)
-    try:
-        results = tuple(_run_all(bench, tell or (lambda result: None)))
-    finally:
-        bench.stop.set()
-    taken = time.monotonic() - started
-    return Report(where.url, maker.dialect.name, secret is not None, results, bench.count, taken)
+    how = {"effects": effects, "limit": limit, "patience": patience, "pause": pause, "most": most}
+    return Grading(url, secret, provider, i_own_this_host=i_own_this_host, **how).run(tell)
+
+
+class Grading:
+    """A run that is ready to begin: its arguments, and what it raises, are those of `grade`."""
+
+    def __init__(self, url, secret, provider, *, effects, limit, patience, pause, most, i_own_this_host):
+        _check_numbers(patience=patience, pause=pause, most=most, limit=limit)
+        self._where = target(url, i_own_this_host)
+        self._maker = Maker(_provider(provider), secret or None, self._where.url)
+        self._effects = Effects(target(effects, i_own_this_host)) if effects else None
+        self._how = {"limit": limit, "patience": patience, "pause": pause, "most": most}
+
+    def run(self, tell=None):
+        """Run every check, and return the `Report`; ``tell`` is as with `grade`, and what it raises ends the run."""
+        started, maker = time.monotonic(), self._maker
+        bench = Bench(self._where, maker, self._effects, **self._how)
+        try:
+            results = tuple(_run_all(bench, tell or (lambda result: None)))
+        finally:
+            bench.stop.set()
+        taken = time.monotonic() - started
+        return Report(self._where.url, maker.dialect.name, bool(maker.secret), results, bench.count, taken)
 
 
 def _provider(given):

@@ -42,12 +42,14 @@ class Request:
     Attributes:
         method, headers, body: As they are sent; the headers without those that frame the body.
         framing: One of those above.
+        good_for: For how many seconds its signature is young enough; None for ever, or because it never was.
     """
 
     method: str = "POST"
     headers: dict = field(default_factory=dict)
     body: bytes = b""
     framing: str = LENGTH
+    good_for: float | None = None
 
     def framed(self):
         """The headers that frame the body, pairs."""
