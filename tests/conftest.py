@@ -9,7 +9,7 @@ from webhook_tutorial import running
 
 #: How the names of our threads begin: of a server and its clients, of a proxy, of a sender's attempt, and of a
 #: provider's workers.
-OURS = ("serve ", "faults", "attempt", "deliver")
+OURS = ("serve ", "faults", "attempt", "deliver", "scorecard")
 
 
 @pytest.fixture(autouse=True)

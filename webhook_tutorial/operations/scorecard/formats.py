@@ -20,8 +20,9 @@ def as_dict(report):
         and all was tried), ``requests``, ``seconds``, ``counts`` (of each outcome), ``unseen`` (what no check from
         outside can see) and ``checks``, a list. Each has ``name``, ``title``, ``group``, ``points``, ``outcome``,
         ``words``, ``notes``, ``lesson`` (a file in ``notebooks`` with an anchor), and, where a request shows it:
-        ``curl`` (a command that shows it again), ``good_for`` (how many seconds long, or null), ``request`` (``method``, ``headers``, ``bytes`` of the body) and
-        ``answer`` (``status``, ``headers``, ``body``: its first 2000 characters), or null and ``why``.
+        ``curl`` (a command that shows it again), ``good_for`` (for how many seconds that is of use, or null),
+        ``request`` (``method``, ``headers``, ``bytes`` of the body) and ``answer`` (``status``, ``headers``,
+        ``body``: its first 2000 characters), or null and ``why``.
     """
     counts = Counter(result.outcome for result in report.results)
     return {

@@ -127,7 +127,7 @@ def _not_run(check, bench, gone):
 
 def _run(check, bench):
     """The finding of a check, and why no other needs to be tried; empty if there is no reason."""
-    before, bench.check, uncounted = len(bench.sent), check, False
+    last, before, bench.check, uncounted = bench.check, len(bench.sent), check, False
     try:
         finding = check.run(bench)
     except NotApplicable as error:
@@ -140,6 +140,9 @@ def _run(check, bench):
     if (unanswered or uncounted) and _is_gone(bench):
         if check.name == "valid":
             gone = "The receiver did not answer."
+        elif bench.sent[before].exchange.why == REFUSED:  # it was gone already when this check began
+            gone = f"The receiver answered nothing any more after {last.name}."
+            finding = Finding(NOT_TRIED, gone)
         else:
             gone = f"The receiver answered nothing any more after {check.name}."
             words = f"{finding.words}. After it the receiver answered nothing"

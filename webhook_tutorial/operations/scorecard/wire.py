@@ -29,9 +29,8 @@ MISSING = 16
 #: Seconds between two looks at whether the run was stopped.
 _LOOK = 0.1
 
-REFUSED, LOST, CLOSED, TIMED_OUT, STOPPED = (
-    "connection refused", "connection reset", "closed without a word", "none came in time", "stopped",
-)  # fmt: skip
+# Whether a connection is reset or ends depends on what its buffers hold, so one word stands for both.
+REFUSED, CLOSED, TIMED_OUT = "connection refused", "the connection was closed", "none came in time"
 GARBAGE = "what came is no answer of HTTP"
 
 
@@ -286,8 +285,8 @@ def why_no_answer(error):
         return "its certificate is not trusted"
     if isinstance(error, ssl.SSLError):
         return "TLS failed"
-    if isinstance(error, http.client.RemoteDisconnected):
+    if isinstance(error, http.client.RemoteDisconnected):  # which is a kind of BadStatusLine
         return CLOSED
     if isinstance(error, http.client.HTTPException) or type(error) is ConnectionError:  # an end within the head
         return GARBAGE
-    return LOST
+    return CLOSED
