@@ -51,17 +51,10 @@ def correct(dialect=STANDARD_WEBHOOKS, secret=SECRET, reads_json=True):
 
 
 @contextlib.contextmanager
-def behaving(behave, address="127.0.0.1", context=None, opened=None):
-    """A receiver that does this with each connection, on a thread of its own; gives its URL.
-
-    Args:
-        context: For https.
-        opened: A list that gets the listening socket.
-    """
+def behaving(behave, address="127.0.0.1", context=None):
+    """A receiver that does this with each connection, on a thread of its own; gives its URL. A context is for https."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.create_server((address, 0), family=family, backlog=128)
-    if opened is not None:
-        opened.append(listener)
     ended, connections = threading.Event(), []
 
     def serve(connection):
