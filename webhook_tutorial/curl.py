@@ -52,14 +52,23 @@ def _is_text(body):
 
 
 def as_python(body):
-    """Return an expression of Python for some bytes, short where one byte stands there very often in a row."""
+    """Return an expression of Python for some bytes, short where one byte stands there very often in a row.
+
+    It holds no single quote, so a shell's word can hold it.
+    """
     parts, end = [], 0
     for run in re.finditer(rb"(.)\1{%d,}" % (_RUN - 1), body, re.DOTALL):
-        parts += [repr(body[end : run.start()])] if run.start() > end else []
-        parts.append(f"{run[1]!r} * {len(run[0])}")
+        parts += [_literal(body[end : run.start()])] if run.start() > end else []
+        parts.append(f"{_literal(run[1])} * {len(run[0])}")
         end = run.end()
-    parts += [repr(body[end:])] if end < len(body) or not parts else []
+    parts += [_literal(body[end:])] if end < len(body) or not parts else []
     return " + ".join(parts)
+
+
+def _literal(data):
+    """Bytes as Python writes them, without the quote that a shell's word stands in."""
+    written = {0x22: '\\"', 0x5C: r"\\", 0x0A: r"\n", 0x0D: r"\r", 0x27: r"\x27"}
+    return 'b"' + "".join(written.get(c) or (chr(c) if 0x20 <= c < 0x7F else f"\\x{c:02x}") for c in data) + '"'
 
 
 def _program(body):

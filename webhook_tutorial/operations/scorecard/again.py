@@ -31,12 +31,13 @@ def again_in_words(exchange):
 
 
 def _by_python(request, where):
+    host = f'"{where.host}"'
     lines = [
         "import socket, ssl" if where.scheme == "https" else "import socket",
-        f"s = socket.create_connection(({where.host!r}, {where.port}))",
+        f"s = socket.create_connection(({host}, {where.port}))",
     ]
     if where.scheme == "https":
-        lines.append(f"s = ssl.create_default_context().wrap_socket(s, server_hostname={where.host!r})")
+        lines.append(f"s = ssl.create_default_context().wrap_socket(s, server_hostname={host})")
     lines += [f"s.sendall({as_python(request.bytes(where))})"]
     lines += ["print(s.close())"] if where.scheme == "https" else ["s.shutdown(1)", "print(s.recv(65536).decode())"]
     return visible(f"python3 -c {shlex.quote('; '.join(lines))}")
