@@ -1,5 +1,6 @@
 """`scorecard`: what a receiver does right, and what it does not."""
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -18,10 +19,11 @@ class Seconds(click.FloatRange):
     name = "seconds"
 
     def convert(self, value, param, context):
-        try:
-            return super().convert(value, param, context)
-        except click.BadParameter:
-            self.fail(f"it must be a number of seconds from {self.min:g} to {self.max:g}.", param, context)
+        with contextlib.suppress(click.BadParameter):
+            found = super().convert(value, param, context)
+            if found == found:  # which nan is not
+                return found
+        self.fail(f"it must be a number of seconds from {self.min:g} to {self.max:g}.", param, context)
 
 
 _OUT = options.File(dir_okay=False, writable=True)

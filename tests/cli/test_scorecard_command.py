@@ -1,0 +1,162 @@
+"""`scorecard` on the command line, and a dialect of one's own in a file, for every command that takes one."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from scored import correct
+from tools import SECRETS, WHSEC, run, run_process
+
+from webhook_tutorial import Dialect, serve
+from webhook_tutorial.cli.listen import receiver
+
+SECRET = SECRETS["STRIPE_SECRET"]
+
+
+@pytest.fixture
+def strict():
+    """A receiver that passes every check."""
+    with serve(correct(secret=SECRET)) as server:
+        yield server.url
+
+
+def test_a_correct_receiver_ends_with_0(strict):
+    shown = run("scorecard", strict + "/webhook", "--secret-env", "STRIPE_SECRET", "--limit", "50000")
+    assert shown.exit_code == 0, shown.output
+    assert f"Scorecard of {strict}/webhook, signed as Standard Webhooks signs\n100/100: 42 held\n" in shown.stdout
+    assert shown.stderr.splitlines()[0] == "held           valid" and len(shown.stderr.splitlines()) == 42
+
+
+def test_one_that_takes_all_ends_with_1_and_says_what_shows_it_again(tmp_path):
+    junit, badge = tmp_path / "report.xml", tmp_path / "badge.svg"
+    with serve(receiver(204), "takes all") as server:
+        shown = run(
+            "scorecard", server.url, "--secret-env", "STRIPE_SECRET", "--most", "60", "--junit", junit, "--badge", badge
+        )
+    assert shown.exit_code == 1
+    assert "✗ unsigned: A delivery without a signature is refused." in shown.stdout
+    assert "Again" in shown.stdout and "curl -i -H" in shown.stdout and WHSEC not in shown.output
+    assert ET.parse(junit).find("testsuite").get("failures") != "0"
+    assert "webhook receiver: " in ET.parse(badge).getroot()[0].text
+
+
+def test_json_is_one_object_and_nothing_else(strict):
+    shown = run_process(
+        "scorecard", strict + "/webhook", "--secret-env", "STRIPE_SECRET", "--json", "--effects", strict + "/effects"
+    )
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert json.loads(shown.stdout)["grade"] == 100 and len(shown.stdout.splitlines()) == 1
+
+
+def test_what_was_not_tried_ends_with_1(strict):
+    shown = run("scorecard", strict + "/webhook", "--secret-env", "STRIPE_SECRET", "--most", "5")
+    assert shown.exit_code == 1 and "5 requests had been sent, which was the most" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ftp://127.0.0.1/"], "The scheme is one of"),
+        (["http://user:pass-example@127.0.0.1/"], "no user and no password"),
+        (["http://192.0.2.1/"], "--i-own-this-host"),
+        (["http://127.0.0.1:1/", "--secret-env", "GITHUB_SECRET"], "must begin with whsec_"),
+        (["http://127.0.0.1:1/", "--patience", "hunter2"], "it must be a number of seconds from 0.1 to 30."),
+        (["http://127.0.0.1:1/", "--patience", "nan"], "it must be a number of seconds"),
+        (["http://127.0.0.1:1/", "--pause", "-1"], "it must be a number of seconds from 0 to 60."),
+        (["http://127.0.0.1:1/", "--limit", "10"], "it must be a whole number from 1000 to 100000000."),
+        (["http://127.0.0.1:1/", "--effects", "http://127.0.0.1:1/"], "must answer a GET with 200"),
+        (["http://127.0.0.1:1/", "--dialect", "hunter2"], "no such dialect. Known are: "),
+        (["http://127.0.0.1:1/", "--badge", "."], "'--badge'"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_repeats_no_word(arguments, words):
+    shown = run("scorecard", *arguments)
+    assert shown.exit_code == 2 and words in " ".join(shown.output.split())
+    assert "hunter2" not in shown.output and "pass-example" not in shown.output
+
+
+def test_a_file_that_cannot_be_written_loses_no_report(strict, tmp_path):
+    shown = run(
+        "scorecard",
+        strict + "/webhook",
+        "--secret-env",
+        "STRIPE_SECRET",
+        "--most",
+        "3",
+        "--badge",
+        tmp_path / "no" / "b",
+    )
+    assert shown.exit_code == 1 and "The --badge file cannot be written: No such file" in shown.output
+    assert f"Scorecard of {strict}/webhook" in shown.output
+
+
+# --- A dialect in a file ------------------------------------------------------------------------------------
+
+FIELDS = {
+    "name": "Parcel Example",
+    "signature": "X-Parcel-Signature",
+    "prefix": "s1=",
+    "timestamp": "X-Parcel-Time",
+    "time_format": "milliseconds",
+    "signed": "{timestamp}:{body}",
+    "encoding": "hex",
+    "max_age": 300,
+}
+SAMPLE = {"body": {"event": {"id": "pcl_{now}", "kind": "parcel.sent"}}, "id": "event.id", "type": "event.kind"}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "parcel.json"
+    path.write_text(json.dumps(FIELDS | {"sample": SAMPLE}), encoding="utf-8")
+    return path
+
+
+def test_send_sends_its_sample_or_another_event_and_listen_and_doctor_verify_it(file, listening, tmp_path):
+    kept, own = tmp_path / "kept.jsonl", tmp_path / "own.json"
+    own.write_bytes(b'{"own": 1}')
+    how = ["--dialect", str(file), "--secret-env", "GITHUB_SECRET"]
+    listen = listening(*how, "--file", str(kept), "--count", "3")
+    for more in ([], ["--event", "user_signup"], ["--data", str(own)]):
+        sent = run("send", listen.url + "/webhook", *how, *more)
+        assert sent.exit_code == 0, sent.output
+    assert listen.process.wait(60) == 0, listen.text()
+    assert listen.text().count("verified: Parcel Example") == 3
+    bodies = [json.loads(line)["body"] for line in kept.read_text(encoding="utf-8").splitlines()]
+    assert "parcel.sent" in bodies[0] and "user_signup" in bodies[1] and bodies[2] == '{"own": 1}'
+    found = run("doctor", "--delivery", kept, "--number", 1, *how)
+    assert found.exit_code == 0, found.output
+    unsigned = run("send", listen.url, "--dialect", file)
+    assert unsigned.exit_code == 1 and "Not signed" in unsigned.output
+
+
+def test_an_event_that_a_file_has_not_is_told(file):
+    refused = run("send", "http://127.0.0.1:1/", "--dialect", file, "--event", "push")
+    assert refused.exit_code == 2
+    assert "no such --event for that dialect. Known are: user_signup, order_placed, payment_received." in " ".join(
+        refused.output.split()
+    )
+
+
+@pytest.mark.parametrize("name", ["scorecard", "send", "listen", "doctor"])
+def test_a_file_that_describes_no_dialect_is_told_by_each(name, tmp_path):
+    file = tmp_path / "bad.json"
+    file.write_text(json.dumps(FIELDS | {"colour": "red"}), encoding="utf-8")
+    words = {"scorecard": ["http://127.0.0.1:1/"], "send": ["http://127.0.0.1:1/"], "listen": [], "doctor": []}[name]
+    refused = run(name, *words, "--dialect", file)
+    assert refused.exit_code == 2
+    assert "the file describes no dialect. A dialect has no field 'colour'." in " ".join(refused.output.split())
+
+
+def test_a_receiver_of_that_dialect_has_full_marks_and_one_that_reads_seconds_does_not(file):
+    dialect = Dialect(**FIELDS)
+
+    secret = SECRETS["GITHUB_SECRET"]
+    seconds = Dialect(**FIELDS | {"time_format": "seconds"})
+    how = ["--dialect", file, "--secret-env", "GITHUB_SECRET"]
+    with serve(correct(dialect, secret)) as server:
+        assert run("scorecard", server.url + "/webhook", *how).exit_code == 0
+    with serve(correct(seconds, secret)) as server:
+        shown = run("scorecard", server.url + "/webhook", *how)
+    # Milliseconds that are read as seconds lie far ahead of every clock, and this dialect has no limit to that side.
+    assert shown.exit_code == 1 and "✗ stale" in shown.output and shown.output.count("\n✗ ") == 2
