@@ -77,10 +77,9 @@ class Inbox:
             if self._version(db) >= len(SCHEMA):  # more, if a newer program was here
                 return
             db.execute("BEGIN IMMEDIATE")
-            has = self._version(db)
-            for statement in SCHEMA[has:]:
+            for number, statement in list(enumerate(SCHEMA, 1))[self._version(db) :]:
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {max(has, len(SCHEMA))}")
+                db.execute(f"PRAGMA user_version = {number}")
             db.execute("COMMIT")
 
     def _version(self, db):
