@@ -57,8 +57,8 @@ def load(environ=os.environ, with_secret=True):
 
 
 def _keys(text):
-    """The keys of one secret or, while it is being changed, of several with a space between them."""
-    secrets = text.split()
+    """The keys of one secret or, while it is being changed, of several with commas between them."""
+    secrets = text.replace(",", " ").split()
     if not secrets:
         raise Wrong("WEBHOOK_SECRET is missing: set it to the secret that the sender has given you (see README.md).")
     return tuple(_key(secret) for secret in secrets)

@@ -357,7 +357,7 @@ def test_the_example_of_the_settings_is_refused():
 def test_no_secret_is_shown_by_the_settings(config):
     assert config.keys == (KEY,) and "keys" not in repr(config) and SECRET[8:20] not in repr(config)
     assert settings.load({}, with_secret=False).keys == ()
-    assert settings.load({"WEBHOOK_SECRET": f"{SECRET} {OTHER_SECRET}"}).keys == (KEY, OTHER)
+    assert settings.load({"WEBHOOK_SECRET": f"{SECRET},{OTHER_SECRET}"}).keys == (KEY, OTHER)
 
 
 def test_a_file_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_taken(inbox, monkeypatch):
