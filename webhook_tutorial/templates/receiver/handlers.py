@@ -2,8 +2,8 @@
 
 A handler gets the id of the delivery, the event, and a connection to the database. It may be called again for the same
 event: after an error, after a crash, and when its lease is over. What it writes with ``db`` is there once all the same.
-What it does elsewhere (a mail, a call to another service) may be done twice: hand on the id, so that the other side knows
-it again.
+What it does elsewhere (a mail, a call to another service) may be done twice: hand on the id, so that the other side
+knows it again.
 
 Do what takes long first and write last: from the first write on, nobody else can write. If it cannot be done now,
 raise: it is tried again, and at last set aside. Leave COMMIT to the worker.
