@@ -96,7 +96,7 @@ def test_the_readme_of_the_template_names_each_of_its_files_and_each_setting():
         assert name in readme or "*" + Path(name).suffix in readme or name in about_files, name
     example = (TEMPLATE / ".env.example").read_text(encoding="utf-8")
     settings = (TEMPLATE / "settings.py").read_text(encoding="utf-8")
-    named = set(re.findall(r"(?m)^([A-Z_]+)=", example))
+    named = set(re.findall(r"(?m)^(?:# )?([A-Z_]+)=", example))
     assert named == set(re.findall(r'"([A-Z][A-Z_]+)"', settings)) | {"PROMETHEUS_MULTIPROC_DIR"}
 
 

@@ -16,6 +16,8 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+import settings
+
 #: Each statement is executed once, in this order; the file remembers how many it has had. Put yours at the end, and
 #: change none of those before. As long as an older program runs beside the new one, only add tables and columns; what
 #: is not needed any more, remove one release later.
@@ -24,7 +26,8 @@ SCHEMA = (
     CREATE TABLE inbox (
         turn INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,                    -- of the delivery: a second attempt finds it here
-        body BLOB NOT NULL,
+        event_type TEXT NOT NULL,
+        body BLOB NOT NULL,                         -- as it came
         received REAL NOT NULL,                     -- times are seconds since the epoch
         state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'set aside')),
         due REAL NOT NULL,                          -- nobody claims it before; once it is over: when that was
@@ -49,6 +52,7 @@ class Claim:
 
     turn: int
     id: str
+    event_type: str
     body: bytes
     tries: int
 
@@ -97,26 +101,27 @@ class Inbox:
         with closing(self.connect()) as db, db:
             yield db
 
-    def store(self, id, body):
+    def store(self, id, event_type, body):
         """Keep a delivery and return whether it is new. Answer 2xx after this, and never before.
 
         One that was set aside begins anew: its sender has come again.
         """
         now = time.time()
         sql = """
-            INSERT INTO inbox (id, body, received, due) VALUES (:id, :body, :now, :now)
-            ON CONFLICT (id) DO UPDATE SET body = :body, state = 'waiting', tries = 0, due = :now
+            INSERT INTO inbox (id, event_type, body, received, due) VALUES (:id, :event_type, :body, :now, :now)
+            ON CONFLICT (id) DO UPDATE SET
+                event_type = :event_type, body = :body, state = 'waiting', tries = 0, due = :now
             WHERE state = 'set aside'
         """
         with self.transaction() as db:
-            return db.execute(sql, {"id": id, "body": body, "now": now}).rowcount == 1
+            return db.execute(sql, {"id": id, "event_type": event_type, "body": body, "now": now}).rowcount == 1
 
     def claim(self, lease):
         """Return a `Claim` of what has waited longest, or None; for ``lease`` seconds nobody else gets it."""
         find = "SELECT turn FROM inbox WHERE state = 'waiting' AND due <= :now ORDER BY due, turn LIMIT 1"
         take = f"""
             UPDATE inbox SET tries = tries + 1, due = :now + :lease WHERE turn = ({find})
-            RETURNING turn, id, body, tries
+            RETURNING turn, id, event_type, body, tries
         """
         times = {"now": time.time(), "lease": lease}
         with self.transaction() as db:
@@ -193,7 +198,7 @@ class Inbox:
 
 
 if __name__ == "__main__":
-    path = os.environ.get("DATABASE") or "inbox.db"
+    path = settings.load(with_secret=False).database
     if not os.path.exists(path):
         sys.exit(f"DATABASE names no file that is there: {path}")
     inbox = Inbox(path)

@@ -86,23 +86,24 @@ def _receive(config, inbox):
         return "too large", {}
     except signature.Refused as refused:
         return "unauthorized", {"reason": str(refused)}
-    if len(id) > 200 or not _is_event(body):
+    event_type = _event_type(body)
+    if len(id) > 200 or event_type is None:
         return "malformed", {"delivery": id}
     try:
-        return ("stored" if inbox.store(id, body) else "duplicate"), {"delivery": id}
+        return ("stored" if inbox.store(id, event_type, body) else "duplicate"), {"delivery": id}
     except sqlite3.Error:  # a full disk, a lock that is held for too long: the sender keeps it, and comes again
         log.exception("cannot store", extra={"delivery": id})
         return "unavailable", {"delivery": id}
 
 
-def _is_event(body):
-    """Whether it is a JSON object with a type. What else must be in it, its handler says."""
+def _event_type(body):
+    """Return the type of an event, or None where a body is no JSON object with one. The rest is its handler's."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):  # brackets a thousand deep are too many for the parser
-        return False
-    kind = event.get("event_type") if isinstance(event, dict) else None
-    return isinstance(kind, str) and 0 < len(kind) <= 200
+        return None
+    found = signature.event_type(event, request.headers) if isinstance(event, dict) else None
+    return found if isinstance(found, str) and 0 < len(found) <= 200 and found.isprintable() else None
 
 
 def _failed(error):
@@ -122,13 +123,17 @@ def _answer(outcome, told):
     return ({"error": error} if error else ""), status
 
 
-def serve(app, config):
+def listen(config):
+    """Return the socket at which deliveries come."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    return socket.create_server((config.host, config.port), family=family)
+
+
+def serve(app, listener, largest_body):
     """Serve until SIGTERM or Ctrl-C; then take nobody new, and finish what is being answered, for at most 5 seconds.
 
     waitress reads a request whole before a thread begins with it, so slow clients hold no threads.
     """
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    listener = socket.create_server((config.host, config.port), family=family)
     server = waitress.create_server(
         app,
         sockets=[listener],
@@ -137,7 +142,7 @@ def serve(app, config):
         channel_timeout=30,  # seconds in which nothing comes
         # Up to here a body that is too large is read to its end, and its sender hears 413. What is larger still is cut,
         # and its sender may see no more than a lost connection.
-        max_request_body_size=2 * config.largest_body + 100_000,
+        max_request_body_size=2 * largest_body + 100_000,
         ident=None,  # nobody needs to know what we run
         asyncore_use_poll=hasattr(select, "poll"),
     )
@@ -160,13 +165,14 @@ def main():
         config = settings.load()
         inbox = Inbox(config.database)
         show_metrics(inbox, config.metrics_host, config.metrics_port)
-        serve(create_app(config, inbox), config)
+        listener = listen(config)
     except settings.Wrong as error:
         sys.exit(str(error))
     except sqlite3.Error as error:
         sys.exit(f"DATABASE cannot be used: {error}.")
     except OSError as error:
         sys.exit(f"The port cannot be opened (PORT or METRICS_PORT): {error.strerror}.")
+    serve(create_app(config, inbox), listener, config.largest_body)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 SHORTEST_KEY = 24  # bytes; Standard Webhooks asks for 24 to 64 that nobody can guess
 
@@ -42,7 +43,8 @@ def load(environ=os.environ, with_secret=True):
     """
     return Settings(
         keys=_keys(environ.get("WEBHOOK_SECRET", "")) if with_secret else (),
-        database=environ.get("DATABASE") or "inbox.db",
+        # Beside this file: both programs find the same one, wherever they are started from.
+        database=environ.get("DATABASE") or str(Path(__file__).with_name("inbox.db")),
         host=environ.get("HOST") or "127.0.0.1",
         port=_number(environ, "PORT", 8000, 0, 65535),
         metrics_host=environ.get("METRICS_HOST") or "127.0.0.1",

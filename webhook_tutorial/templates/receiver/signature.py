@@ -1,6 +1,7 @@
 """Is this delivery genuine? Standard Webhooks, by hand (https://www.standardwebhooks.com).
 
-Another provider signs in another way: this file is all that changes. It says what the id of a delivery is, too.
+Another provider does it in another way: how a delivery is signed, where its id stands, and where its type does. All of
+that is in this file, and nowhere else.
 """
 
 import base64
@@ -44,3 +45,8 @@ def verify(body, headers, keys, now=None):
     if not any([hmac.compare_digest(one, other) for one in right for other in found]):
         raise Refused("no signature fits")
     return id
+
+
+def event_type(event, headers):
+    """Return what kind of event it is, or None. GitHub says it in a header, most others in the body."""
+    return event.get("event_type")

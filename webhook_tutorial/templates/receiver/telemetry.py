@@ -13,12 +13,13 @@ import socket
 import sqlite3
 import sys
 import time
+from pathlib import Path
 
 # Both are read when prometheus_client is imported.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or "metrics"
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(Path(__file__).with_name("metrics")))
 os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
 try:
-    os.makedirs(FOLDER, exist_ok=True)
+    os.makedirs(os.environ["PROMETHEUS_MULTIPROC_DIR"], exist_ok=True)
 except OSError as error:
     sys.exit(f"PROMETHEUS_MULTIPROC_DIR must be a folder that can be written: {error.strerror}.")
 

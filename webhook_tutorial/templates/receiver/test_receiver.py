@@ -26,7 +26,7 @@ from inbox import SCHEMA, Inbox
 from receiver import create_app
 from worker import Worker
 
-atexit.register(shutil.rmtree, telemetry.FOLDER, ignore_errors=True)
+atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 KEY = hashlib.sha256(b"a key of these tests").digest()
 OTHER = hashlib.sha256(b"another one").digest()
@@ -153,25 +153,16 @@ def test_a_second_attempt_is_answered_the_same_and_stored_once(client, inbox):
 
 def test_of_many_at_the_same_moment_one_is_new(inbox):
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(lambda _: inbox.store("evt_1", b"{}"), range(40))) == [False] * 39 + [True]
+        assert sorted(pool.map(lambda _: inbox.store("evt_1", "order_placed", b"{}"), range(40))) == [False] * 39 + [
+            True
+        ]
 
 
-NO_EVENTS = (
-    b"",
-    b"{",
-    b"null",
-    b"7",
-    b'"text"',
-    b"[]",
-    b"{}",
-    b"\xff",
-    b"[" * 9000,
-    b'{"event_type": 7}',
-    b'{"event_type": ""}',
-)
+NO_EVENTS = b"", b"{", b"null", b"7", b'"text"', b"[]", b"{}", b"\xff", b"[" * 9000
+NO_TYPES = b"null", b"7", b"[]", b'""', b'"two\\nlines"', b'"\\ud800"', b'"' + b"x" * 201 + b'"'
 
 
-@pytest.mark.parametrize("body", NO_EVENTS)
+@pytest.mark.parametrize("body", [*NO_EVENTS, *(b'{"event_type": %b}' % one for one in NO_TYPES)])
 def test_a_signed_body_that_is_no_event_gets_400(client, inbox, body):
     answer = send(client, body)
     assert (answer.status_code, answer.json) == (400, {"error": "not an event"})
@@ -255,6 +246,15 @@ def test_a_handler_that_fails_is_tried_again_then_set_aside_and_what_it_wrote_is
     assert len(rows(inbox, "SELECT * FROM entries")) == 1
 
 
+def test_an_error_in_letters_that_are_none_is_kept_all_the_same(client, config, inbox):
+    def fails(id, event, db):
+        raise ValueError(f"unknown: {event['data']}")
+
+    send(client, b'{"event_type": "order_placed", "data": "\\ud800"}')
+    work(config, inbox, {"order_placed": fails})
+    assert inbox.errors() == [("evt_1", "ValueError: unknown: \\ud800")]
+
+
 def test_what_was_set_aside_begins_anew_when_its_sender_comes_again(client, config, inbox):
     send(client, {"event_type": "order_placed"})
     work(config, inbox)
@@ -265,7 +265,7 @@ def test_what_was_set_aside_begins_anew_when_its_sender_comes_again(client, conf
 
 
 def test_a_claim_ends_with_its_lease_and_of_two_workers_one_does_it(inbox):
-    inbox.store("evt_1", json.dumps(ORDER).encode())
+    inbox.store("evt_1", "order_placed", json.dumps(ORDER).encode())
     dead = inbox.claim(lease=0.001)
     assert dead.tries == 1 and inbox.counts()["waiting"] == 1
     time.sleep(0.002)
@@ -281,7 +281,7 @@ def test_a_claim_ends_with_its_lease_and_of_two_workers_one_does_it(inbox):
 
 
 def test_whoever_kills_the_worker_each_time_is_set_aside(config, inbox):
-    inbox.store("evt_1", json.dumps(ORDER).encode())
+    inbox.store("evt_1", "order_placed", json.dumps(ORDER).encode())
     for _ in range(3):
         assert inbox.claim(lease=0.001)
         time.sleep(0.002)
@@ -291,7 +291,7 @@ def test_whoever_kills_the_worker_each_time_is_set_aside(config, inbox):
 
 @pytest.mark.parametrize("sql", ["COMMIT", "WITH one(n) AS (SELECT 1) INSERT INTO entries SELECT 1, 'x', 'y' FROM one"])
 def test_a_handler_that_commits_by_itself_is_told(inbox, sql):
-    inbox.store("evt_1", b"{}")
+    inbox.store("evt_1", "order_placed", b"{}")
 
     def hasty(db):
         if sql == "COMMIT":
@@ -304,7 +304,7 @@ def test_a_handler_that_commits_by_itself_is_told(inbox, sql):
 
 def test_a_second_ctrl_c_gives_the_claim_back(config, inbox):
     worker = Worker(config, inbox, {"order_placed": lambda *_: worker.stop() or worker.stop()})
-    inbox.store("evt_1", json.dumps(ORDER).encode())
+    inbox.store("evt_1", "order_placed", json.dumps(ORDER).encode())
     with pytest.raises(KeyboardInterrupt):
         worker.run()
     assert inbox.claim(60).id == "evt_1"
@@ -312,7 +312,7 @@ def test_a_second_ctrl_c_gives_the_claim_back(config, inbox):
 
 def test_done_is_forgotten_after_a_time_and_what_was_set_aside_is_not(config, inbox):
     for id in ("done", "set aside", "waiting"):
-        inbox.store(id, b"{}")
+        inbox.store(id, "order_placed", b"{}")
     inbox.finish(inbox.claim(60), lambda db: None)
     inbox.set_aside(inbox.claim(60), "why")
     inbox.forget(time.time() + 1)
@@ -361,12 +361,12 @@ def test_no_secret_is_shown_by_the_settings(config):
 
 
 def test_a_file_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_taken(inbox, monkeypatch):
-    inbox.store("evt_1", b"{}")
+    inbox.store("evt_1", "order_placed", b"{}")
     monkeypatch.setattr("inbox.SCHEMA", (*SCHEMA, "ALTER TABLE entries ADD COLUMN at REAL"))
     newer = Inbox(inbox.path)
     assert rows(newer, "SELECT at FROM entries") == [] and newer.counts()["waiting"] == 1
     monkeypatch.setattr("inbox.SCHEMA", SCHEMA)
-    assert Inbox(inbox.path).store("evt_2", b"{}")
+    assert Inbox(inbox.path).store("evt_2", "order_placed", b"{}")
     assert rows(inbox, "PRAGMA user_version") == [(len(SCHEMA) + 1,)]
 
 
@@ -388,7 +388,7 @@ def test_it_waits_at_the_start_while_somebody_else_writes(tmp_path):
     other.execute("BEGIN IMMEDIATE")
     threading.Timer(0.2, other.rollback).start()
     inbox = Inbox(path)
-    assert inbox.store("evt_1", b"{}")
+    assert inbox.store("evt_1", "order_placed", b"{}")
     other.execute("BEGIN IMMEDIATE")  # and not at all, where there is nothing to do
     assert Inbox(path).counts()["waiting"] == 1
     other.close()

@@ -56,7 +56,7 @@ class Worker:
             return True
         try:
             event = json.loads(claim.body)
-            handler = self.handlers.get(event["event_type"])
+            handler = self.handlers.get(claim.event_type)
             ours = self.inbox.finish(claim, lambda db: handler and handler(claim.id, event, db))
             self._end("done" if handler else "unknown type", claim, ours)
         except Exception as error:
@@ -67,18 +67,19 @@ class Worker:
         return True
 
     def _failed(self, claim, error):
-        told = f"{type(error).__name__}: {error}"[:1000]
+        told = f"{type(error).__name__}: {error}"[:1000].encode(errors="backslashreplace").decode()
         log.exception("handler failed", extra={"delivery": claim.id, "tries": claim.tries})
         if claim.tries >= self.config.tries:
             self._end("set aside", claim, self.inbox.set_aside(claim, told))
         else:
-            wait = self.config.retry * 2 ** (claim.tries - 1)
+            wait = min(self.config.retry * 2 ** (claim.tries - 1), 6 * HOUR)
             self._end("failed", claim, self.inbox.give_back(claim, wait, told))
 
     def _end(self, outcome, claim, ours):
         outcome = outcome if ours else "too late"
         EVENTS.labels(outcome).inc()
-        log.info("worked", extra={"delivery": claim.id, "outcome": outcome, "tries": claim.tries})
+        told = {"delivery": claim.id, "event_type": claim.event_type, "outcome": outcome, "tries": claim.tries}
+        log.info("worked", extra=told)
 
     def stop(self, *_):
         """Stop after the event in hand; asked a second time, at once."""
