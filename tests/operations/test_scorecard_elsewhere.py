@@ -9,7 +9,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -61,12 +60,9 @@ def outcomes(report, outcome):
 
 def assert_full_marks(command, folder):
     with Program(command, folder, WEBHOOK_SECRET=SECRET) as program:
-        begin = time.monotonic()
         report = grade(f"{program.url}/webhook", SECRET, effects=f"{program.url}/effects", limit=LIMIT)
-        took = time.monotonic() - begin
     assert {result.outcome for result in report.results} == {"held"}, report.text()
     assert report.grade == 100
-    assert took < 5
 
 
 @pytest.mark.node
@@ -143,7 +139,9 @@ def test_without_effects_nobody_claims_to_know_what_debians_webhook_has_done(deb
     url, _ = debian(**fields)
     report = grade(url, HUB_SECRET, "github")
     other = {"uniform"} if fields else {"unsigned"}
-    assert outcomes(report, "failed") == NOT_ITS_CARE - {"duplicate", "same-moment"} | other
+    # It may have set aside what is no JSON, as some good receivers do.
+    unseen = {"duplicate", "same-moment", "malformed-json", "empty-body"}
+    assert outcomes(report, "failed") == NOT_ITS_CARE - unseen | other
     for name in outcomes(report, "failed") | {"duplicate", "same-moment"}:
         words = " ".join([report[name].words, *report[name].notes])
         assert ": it was" not in words and "effect was done" not in words

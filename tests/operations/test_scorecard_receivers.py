@@ -20,10 +20,10 @@ from webhook_tutorial.operations.scorecard import grade
 CORRECT = Path(__file__).with_name("receivers") / "correct.py"
 SECRET = "whsec_" + "YW4gZXhhbXBsZSBzZWNyZXQgZm9yIHRlc3Rz"
 LIMIT = 100_000  # that of correct.py
-#: Seconds that a receiver may take to answer. On a busy machine a correct one takes longer than on an idle one.
-PATIENCE = 2.0
-#: One of each kind is tried in every run, and the others among the thorough tests.
-QUICK = "written-again", "says-what-fits", "looks-then-stores", "takes-what-came"
+#: How long a receiver with this fault is waited for, in seconds, where the usual two would take too long.
+PATIENCE = {"slow": 0.2, "waits-for-the-rest": 0.5}
+#: These are tried in every run, and the others among the thorough tests.
+QUICK = "written-again", "does-it-again"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def receiver(tmp_path):
 
 
 def graded(program, **options):
-    options = {"effects": f"{program.url}/effects", "limit": LIMIT, "patience": PATIENCE} | options
+    options = {"effects": f"{program.url}/effects", "limit": LIMIT} | options
     return grade(f"{program.url}/webhook", SECRET, **options)
 
 
@@ -53,24 +53,26 @@ def outcomes(report, outcome):
 
 
 def test_a_correct_receiver_has_full_marks_in_less_than_five_seconds(receiver):
-    program = receiver()
-    begin = time.monotonic()
-    report = graded(program)
-    took = time.monotonic() - begin
-    assert {result.outcome for result in report.results} == {"held"}
-    assert report.grade == 100
-    assert took < 5
+    program, took = receiver(), []
+    while not took or (min(took) >= 5 and len(took) < 3):  # another program may have held the computer up
+        begin = time.monotonic()
+        report = graded(program)
+        took.append(time.monotonic() - begin)
+        assert {result.outcome for result in report.results} == {"held"}, report.text()
+        assert report.grade == 100
+    assert min(took) < 5
 
 
-@pytest.mark.parametrize("later", [0.3, pytest.param(1.2, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("later", ["0.3", "1.2"])
 def test_so_has_one_whose_worker_comes_later(receiver, later):
-    report = graded(receiver(LATER=str(later)))
+    report = graded(receiver(LATER=later))
     assert {result.outcome for result in report.results} == {"held"}
 
 
-@pytest.mark.parametrize("later", [0.3, pytest.param(1.2, marks=pytest.mark.thorough)])
-def test_and_what_such_a_one_does_twice_is_seen(receiver, later):
-    report = graded(receiver("remembers-the-attempt", LATER=str(later)))
+@pytest.mark.thorough
+def test_and_what_such_a_one_does_twice_is_seen(receiver):
+    report = graded(receiver("remembers-the-attempt", LATER="0.3"))
     assert outcomes(report, "failed") == {"duplicate", "same-moment"}
 
 
@@ -81,7 +83,7 @@ def test_a_fault_fails_the_checks_that_name_it_and_no_others(receiver, fault):
     names, _ = FAULTS[fault]
     program = receiver(fault)
     begin = time.monotonic()
-    report = graded(program, patience=0.3 if fault == "slow" else PATIENCE)
+    report = graded(program, patience=PATIENCE.get(fault, 2.0))
     assert time.monotonic() - begin < 30
     assert outcomes(report, "failed") == set(names.split())
     assert report.grade < 100
@@ -132,7 +134,9 @@ def nobody():
     return f"http://127.0.0.1:{port}/webhook"
 
 
-@pytest.mark.parametrize(("which", "seconds"), [("deaf", 30), ("curt", 5), ("nobody", 5)])
+@pytest.mark.parametrize(
+    ("which", "seconds"), [pytest.param("deaf", 30, marks=pytest.mark.thorough), ("curt", 5), ("nobody", 5)]
+)
 def test_one_that_does_not_answer_gets_nothing_and_the_run_ends(request, which, seconds):
     url = request.getfixturevalue(which)
     begin = time.monotonic()
@@ -143,6 +147,7 @@ def test_one_that_does_not_answer_gets_nothing_and_the_run_ends(request, which, 
     assert took < seconds
 
 
+@pytest.mark.thorough
 def test_one_that_dies_in_the_middle_is_not_there_at_the_end(receiver):
     program = receiver("dies-when-cut")
     report = graded(program)

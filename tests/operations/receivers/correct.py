@@ -186,7 +186,7 @@ def webhook():
             return f"expected {[one.decode() for one in expected(id, at, body)]}", 401
         return "", 401
     if FAULT == "slow":
-        time.sleep(0.4)
+        time.sleep(0.3)
     while FAULT == "waits-for-the-rest" and unverified(body) == {}:
         time.sleep(0.1)
     try:
