@@ -48,7 +48,7 @@ def read():
     try:
         if FAULT in ("reads-any-size", "trusts-the-length"):
             return request.get_data()
-        # One more than is taken; and again until nothing comes, for it shows only then that a body was cut.
+        # One more than is taken; and again until nothing comes, for a server may give less than there is.
         while piece := request.stream.read(LIMIT + 1 - len(body)):
             body += piece
     except (OSError, ValueError, ClientDisconnected):  # it was cut, or a chunk is none
@@ -57,6 +57,8 @@ def read():
         abort(400)
     if len(body) > LIMIT:
         abort(413)
+    if request.content_length not in (None, len(body)):  # not every server notices that a body was cut
+        abort(400)
     return body
 
 
