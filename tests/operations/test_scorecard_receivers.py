@@ -21,7 +21,7 @@ CORRECT = Path(__file__).with_name("receivers") / "correct.py"
 SECRET = "whsec_" + "YW4gZXhhbXBsZSBzZWNyZXQgZm9yIHRlc3Rz"
 LIMIT = 100_000  # that of correct.py
 #: How long a receiver with this fault is waited for, in seconds, where the usual two would take too long.
-PATIENCE = {"slow": 0.2, "waits-for-the-rest": 0.5}
+PATIENCE = {"slow": 0.2, "waits-for-the-rest": 1.5}
 #: These are tried in every run, and the others among the thorough tests.
 QUICK = "written-again", "does-it-again"
 
