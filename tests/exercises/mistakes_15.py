@@ -67,6 +67,6 @@ MISTAKES = {
         (_program(("(ValueError, RecursionError, KeyError, TypeError)", "(ValueError, KeyError, TypeError)")), "nested: "),
         (_program(('@app.post("/webhook")', '@app.post("/")')), "It refuses what is genuine (404 Not Found"),
         (_program(('"/effects"', '"/count"')), "GET /effects did not answer with a number"),
-        (_program(('os.environ["PORT"]', 'os.environ["PORTT"]')), "It was started as `python receiver.py`"),
+        (_program(('os.environ["PORT"]', 'os.environ["PORTT"]')), "It was started by python receiver.py"),
     ),
 }  # fmt: skip

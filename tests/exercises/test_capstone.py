@@ -136,7 +136,7 @@ def test_what_is_no_program_is_a_verdict(tmp_path, monkeypatch, answer, words):
 )
 def test_what_does_not_start_says_why(program, source, words):
     verdict = check("15.capstone", program(source))
-    assert verdict.message.startswith("It was started as `python receiver.py`") and words in verdict.message
+    assert verdict.message.startswith("It was started by python receiver.py") and words in verdict.message
 
 
 def test_what_dies_while_it_is_graded_says_so(program):

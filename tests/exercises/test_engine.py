@@ -54,6 +54,19 @@ def test_a_wrong_answer_is_told_what_to_look_at():
     assert "&lt;2&gt;" in verdict._repr_html_() and "<2>" not in verdict._repr_html_()
 
 
+def test_what_was_seen_is_at_hand_beside_the_message(monkeypatch):
+    def seen(answer):
+        if answer != 4:
+            raise Wrong("Not 4.", report="I saw <5>.")
+        return "I saw <4>."
+
+    monkeypatch.setattr(engine, "exercises", lambda lesson: {"99.seen": Exercise("99.seen", seen, (), "", "", "Four.")})
+    wrong, right = check("99.seen", 5), check("99.seen", 4)
+    assert (str(wrong), wrong.report, right.report) == ("✗ Not yet. Not 4.", "I saw <5>.", "I saw <4>.")
+    assert "<details><summary>All that was seen</summary><pre>I saw &lt;4&gt;.</pre>" in right._repr_html_()
+    assert "<details>" not in Verdict("correct", "Four.")._repr_html_()
+
+
 def test_an_untouched_answer_is_not_tried_yet():
     verdict = check("99.double", ...)
     assert verdict.outcome == "not tried yet"

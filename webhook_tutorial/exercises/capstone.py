@@ -23,7 +23,7 @@ from .engine import Wrong
 from .puddlewick import LARGEST, PATIENCE, PUDDLEWICK
 
 _RECEIVER, _WORKER = "receiver.py", "worker.py"
-_ALL = " `print(_.report)` in the next cell shows the whole scorecard."
+_ALL = " print(_.report) in the next cell shows the whole scorecard."
 
 
 def grade_receiver(path):
@@ -82,7 +82,7 @@ def _start(file, port, secret, folder):
         return Program([sys.executable, file.name], file.stem, folder=file.parent, **settings)
     except RuntimeError as error:
         raise Wrong(
-            f"It was started as `python {file.name}`, and has to listen on the port that PORT names. {error}"
+            f"It was started by python {file.name}, and has to listen on the port that PORT names. {error}"
         ) from None
 
 
