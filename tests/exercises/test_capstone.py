@@ -114,6 +114,14 @@ def test_who_falls_into_a_trap_is_told_so_by_the_scorecard(program, changes, che
     assert verdict.outcome == "incorrect" and red(verdict) == checks
 
 
+@pytest.mark.thorough
+def test_who_looks_at_no_time_is_not_told_that_it_is_misread(program):
+    for digits in ("<= 15", "== 13"):
+        careless = changed(("if not -60 <= age <= 300:", "if False:"), ("<= 15", digits))
+        verdict = check("15.capstone", program(careless))
+        assert verdict.message.startswith("A delivery that is older than five minutes is accepted"), verdict.message
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [(5, "Hand over the path"), (print, "Hand over the path"), ("nowhere", "There is no file nowhere in "), ("", "")],
@@ -142,14 +150,18 @@ def test_what_does_not_start_says_why(program, source, words):
 def test_what_dies_while_it_is_graded_says_so(program):
     dies = changed(("    body = request.get_data()\n", '    os.write(2, b"I give up\\n"), os._exit(3)\n'))
     message = check("15.capstone", program(dies)).message
-    assert message.startswith("While it was graded, receiver.py ended with 3, and its last words were: I give up.")
+    assert message.startswith(
+        "Before it was graded to the end, receiver.py ended with 3, and its last words were: I give up."
+    )
 
 
 def test_a_worker_beside_it_is_started_too_and_missed_when_it_dies(program, tmp_path):
     program(changed(("if new and ended:", "if False:")))
     program("import os, sys\nsys.exit('no ' + os.environ['DATABASE'][-11:])", "worker.py")
     message = check("15.capstone", tmp_path).message
-    assert message.startswith("While it was graded, worker.py ended with 1, and its last words were: no receiver.db.")
+    assert message.startswith(
+        "Before it was graded to the end, worker.py ended with 1, and its last words were: no receiver.db."
+    )
 
 
 # --- From the template --------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ def grade_receiver(path):
         started, worker = [receiver], file.with_name(_WORKER)
         if file.name == _RECEIVER and worker.is_file():
             started.append(programs.enter_context(_start(worker, receiver.port, secret, folder)))
+        if words := _ended(started):
+            raise Wrong(words)
         try:
             report = grade(
                 f"{receiver.url}/webhook", secret, PUDDLEWICK, effects=f"{receiver.url}/effects", limit=LARGEST,
@@ -95,7 +97,7 @@ def _ended(programs):
         if not program.running:
             code, last = program.wait(), program.said.strip().splitlines()[-1:]
             words = f", and its last words were: {visible(last[0])}" if last else ""
-            return f"While it was graded, {program.name}.py ended with {code}{words}."
+            return f"Before it was graded to the end, {program.name}.py ended with {code}{words}."
     return ""
 
 
