@@ -293,7 +293,7 @@ def test_one_that_answers_and_dies_fails_the_last_check_which_says_after_which()
     gone = "The receiver answered nothing any more after nested."
     assert outcomes(report, "failed") == {"still-there"} and report["still-there"].words == gone
     assert report["odd-ids"].outcome == "not tried" and report["odd-ids"].words == gone
-    assert report["cut-length"].outcome == "not tried" and report["leaks"].outcome == HELD
+    assert report["not-an-object"].outcome == "not tried" and report["leaks"].outcome == HELD
 
 
 def test_one_that_dies_without_an_answer_fails_the_check_that_killed_it():

@@ -88,14 +88,11 @@ _CHECKS = (
     ("stale", "A delivery that was signed too long ago is refused.", _REPLAY, partial(_aged, "max_age", -1)),
     ("future", "A delivery that is signed for a later time is refused.", _REPLAY, partial(_aged, "max_ahead", 1)),
 )  # fmt: skip
-_FORGED_FIRST = Check(
+FORGED_FIRST = Check(
     "forged-first", "A forged delivery does not use up the id of the genuine one.", "refuses", SAFETY,
     ("06_duplicates_and_order.ipynb", "The whole receiver"), _forged_first,
 )  # fmt: skip
-REFUSES = (
-    *(
-        Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make), no_effect=True)
-        for name, title, lesson, make in _CHECKS
-    ),
-    _FORGED_FIRST,
+REFUSES = tuple(
+    Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make), no_effect=True)
+    for name, title, lesson, make in _CHECKS
 )

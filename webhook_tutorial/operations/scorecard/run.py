@@ -7,6 +7,7 @@ from ...answers import ok
 from ...signing import STANDARD_WEBHOOKS, Dialect
 from ...signing.names import dialect_named
 from ...signing.providers import Provider, provider_of
+from . import forgeries
 from .accepts import ACCEPTS, FIRST
 from .bench import Bench, NotTried
 from .deliveries import Maker
@@ -15,16 +16,18 @@ from .events import NotApplicable
 from .findings import CANNOT_BE_SEEN, FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, Finding, Result
 from .load import LOAD, STILL_THERE
 from .manners import LEAKS, UNIFORM
-from .refuses import REFUSES
+from .refuses import FORGED_FIRST, REFUSES
 from .report import Report
-from .sturdy import STURDY_CHECKS
+from .sturdy import STURDY_CHECKS, WITHOUT_EFFECT
 from .target import target
 from .unwanted import Unwanted
 from .wire import REFUSED
 
-#: Every check, in the order in which they are run: what may bring a receiver down comes late, and refusals while it is
-#: known how many effects there must be.
-CHECKS = (*FIRST, *REFUSES, UNIFORM, *ACCEPTS, *LOAD, *STURDY_CHECKS, LEAKS, STILL_THERE)
+#: Every check, in the order in which they are run. What must have no effect comes while it is known how many there are,
+#: and in one piece, so that it is waited for once.
+CHECKS = (
+    *FIRST, FORGED_FIRST, *REFUSES, *WITHOUT_EFFECT, UNIFORM, *ACCEPTS, *LOAD, *STURDY_CHECKS, LEAKS, STILL_THERE,
+)  # fmt: skip
 
 
 def grade(
@@ -170,7 +173,8 @@ def _is_gone(bench):
     end = time.monotonic() + bench.patience
     while True:
         try:
-            found = bench.send(bench.maker.delivery())
+            # Any answer will do, and this one has no effect.
+            found = bench.send(forgeries.unsigned(bench.maker, bench.signed()))
         except NotTried:
             return False
         if found.status is not None:

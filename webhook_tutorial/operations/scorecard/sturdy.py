@@ -188,7 +188,7 @@ _CHECKS = (
     ("over-limit-chunked", "So it is where its length is not announced.", _BAD, partial(_over_limit, CHUNKED)),
     ("chunked", "A body in chunks is accepted, or refused with a reason.", _BAD, _chunked),
 )  # fmt: skip
-#: What must not be worked on. It comes last: a body that is cut short has brought receivers down.
+#: What must not be worked on.
 _WITHOUT_EFFECT = (
     ("malformed-json", "A signed body that is not JSON is refused, or set aside.", _BAD,
      partial(_unreadable, "half of it", _cut_in_half)),
@@ -200,8 +200,7 @@ _WITHOUT_EFFECT = (
     ("cut-length", "A body that is shorter than was announced is not taken for a whole one.", _BAD,
      partial(_cut, (SHORT,))),
 )  # fmt: skip
-STURDY_CHECKS = tuple(
-    Check(name, title, "sturdy", STURDY, lesson, run, no_effect=several is _WITHOUT_EFFECT)
-    for several in (_CHECKS, _WITHOUT_EFFECT)
-    for name, title, lesson, run in several
+STURDY_CHECKS = tuple(Check(name, title, "sturdy", STURDY, lesson, run) for name, title, lesson, run in _CHECKS)
+WITHOUT_EFFECT = tuple(
+    Check(name, title, "sturdy", STURDY, lesson, run, no_effect=True) for name, title, lesson, run in _WITHOUT_EFFECT
 )
