@@ -41,7 +41,7 @@ def test_the_page_says_of_itself_that_it_is_invented_and_has_what_such_pages_hav
 
 def test_the_page_states_what_the_grader_expects():
     dialect = PUDDLEWICK.dialect
-    assert f"{LARGEST:,} bytes" in PAGE and "two seconds" in PAGE and PATIENCE == 2
+    assert f"{LARGEST:,} bytes" in PAGE and "three seconds" in PAGE and PATIENCE == 3
     assert "more than five minutes ago" in PAGE and "up to one minute from now" in PAGE
     assert (dialect.max_age, dialect.max_ahead) == (300, 60)
     for header in (dialect.signature, dialect.timestamp, PUDDLEWICK.attempt):

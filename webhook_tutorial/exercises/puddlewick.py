@@ -9,7 +9,7 @@ from ..signing import Dialect
 from ..signing.providers import Provider
 
 #: The largest body, in bytes, and how long an answer may take, in seconds.
-LARGEST, PATIENCE = 65_536, 2.0
+LARGEST, PATIENCE = 65_536, 3.0
 
 PUDDLEWICK = Provider(
     dialect=Dialect(
