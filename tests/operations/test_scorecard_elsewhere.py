@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from npm import install
-from programs import Program, SilentProgram, found
+from programs import found
 
-from webhook_tutorial import serve
+from webhook_tutorial import Program, serve
 from webhook_tutorial.operations.scorecard import grade
 
 RECEIVERS = Path(__file__).with_name("receivers")
@@ -58,21 +58,21 @@ def outcomes(report, outcome):
 # Two correct ones.
 
 
-def assert_full_marks(command, folder):
-    with Program(command, folder, WEBHOOK_SECRET=SECRET) as program:
+def assert_full_marks(command):
+    with Program(command, "receiver", PORT="{port}", WEBHOOK_SECRET=SECRET) as program:
         report = grade(f"{program.url}/webhook", SECRET, effects=f"{program.url}/effects", limit=LIMIT)
     assert {result.outcome for result in report.results} == {"held"}, report.text()
     assert report.grade == 100
 
 
 @pytest.mark.node
-def test_express_with_the_library_of_standard_webhooks_has_full_marks(node, tmp_path):
-    assert_full_marks(node("server.js"), tmp_path)
+def test_express_with_the_library_of_standard_webhooks_has_full_marks(node):
+    assert_full_marks(node("server.js"))
 
 
 @pytest.mark.go
-def test_go_with_its_standard_library_has_full_marks(go_receiver, tmp_path):
-    assert_full_marks(go_receiver, tmp_path)
+def test_go_with_its_standard_library_has_full_marks(go_receiver):
+    assert_full_marks(go_receiver)
 
 
 # Debian's webhook (github.com/adnanh/webhook) runs a command where a rule is met. It looks at the signature, and at
@@ -92,7 +92,7 @@ NOT_ITS_CARE = {
 def debian(tmp_path):
     """Start Debian's webhook with fields of its hook; return its URL and that of its effects."""
     # Only Debian and what comes from it have a package of it; CI installs it there.
-    program, started = found("webhook", needed=shutil.which("apt-get")), []
+    program = found("webhook", needed=shutil.which("apt-get"))
 
     def start(**fields):
         done = tmp_path / "effects"
@@ -104,14 +104,13 @@ def debian(tmp_path):
         hook = {"id": "orders", "execute-command": "/bin/sh", "pass-arguments-to-command": arguments}
         hooks = tmp_path / "hooks.json"
         hooks.write_text(json.dumps([hook | {"trigger-rule": rule} | fields]), encoding="utf-8")
-        started.append(SilentProgram([program, "-hooks", hooks, "-ip", "127.0.0.1", "-port", "0"], tmp_path))
+        command = [program, "-hooks", hooks, "-ip", "127.0.0.1", "-port", "{port}"]
+        url = Program(command, "webhook").url
         effects = Flask("effects")
         effects.get("/")(lambda: str(len(done.read_bytes().splitlines())))
-        return f"{started[-1].url}/hooks/orders", serve(effects).url
+        return f"{url}/hooks/orders", serve(effects).url
 
-    yield start
-    for one in started:
-        one.stop()
+    return start
 
 
 @pytest.mark.go
@@ -158,8 +157,8 @@ FORGERIES = {
 
 
 @pytest.mark.node
-def test_the_articles_receiver_as_it_is_accepts_nothing_and_earns_nothing(node, tmp_path):
-    with Program(node("article.js"), tmp_path) as program:
+def test_the_articles_receiver_as_it_is_accepts_nothing_and_earns_nothing(node):
+    with Program(node("article.js"), "article", PORT="{port}") as program:
         report = grade(f"{program.url}/webhook", SECRET, effects=f"{program.url}/effects")
     assert report.grade == 0
     assert outcomes(report, "failed") == {"valid", "leaks"}  # Express shows a stack where nobody says otherwise
@@ -168,8 +167,8 @@ def test_the_articles_receiver_as_it_is_accepts_nothing_and_earns_nothing(node, 
 
 
 @pytest.mark.node
-def test_the_articles_receiver_repaired_accepts_everything(node, tmp_path):
-    with Program(node("article.js"), tmp_path, REPAIRED="yes") as program:
+def test_the_articles_receiver_repaired_accepts_everything(node):
+    with Program(node("article.js"), "article", PORT="{port}", REPAIRED="yes") as program:
         report = grade(f"{program.url}/webhook", SECRET, effects=f"{program.url}/effects")
     # What is no JSON by its content type has no body in Express 5, so reading a field of it is an error, shown.
     assert outcomes(report, "failed") == FORGERIES | {"duplicate", "same-moment", "content-type", "form", "leaks"}

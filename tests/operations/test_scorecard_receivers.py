@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from programs import Program
 from receivers.faults import FAULTS
 
+from webhook_tutorial import Program
 from webhook_tutorial.operations.scorecard import grade
 
 CORRECT = Path(__file__).with_name("receivers") / "correct.py"
@@ -29,18 +29,12 @@ QUICK = "written-again", "does-it-again"
 @pytest.fixture
 def receiver(tmp_path):
     """Start correct.py, with a fault or without, and return its `Program`; it ends with the test."""
-    started = []
 
     def start(fault="", **more):
-        folder = tmp_path / f"receiver {len(started)}"
-        folder.mkdir()
-        settings = {"WEBHOOK_SECRET": SECRET, "DATABASE": str(folder / "database"), "FAULT": fault} | more
-        started.append(Program([sys.executable, CORRECT], folder, **settings))
-        return started[-1]
+        settings = {"WEBHOOK_SECRET": SECRET, "DATABASE": tmp_path / "database", "FAULT": fault} | more
+        return Program([sys.executable, CORRECT], "receiver", PORT="{port}", **settings)
 
-    yield start
-    for program in started:
-        program.stop()
+    return start
 
 
 def graded(program, **options):
@@ -151,6 +145,6 @@ def test_one_that_does_not_answer_gets_nothing_and_the_run_ends(request, which, 
 def test_one_that_dies_in_the_middle_is_not_there_at_the_end(receiver):
     program = receiver("dies-when-cut")
     report = graded(program)
-    assert program.process.poll() == 1
+    assert program.wait() == 1
     assert "still-there" in outcomes(report, "failed")
     assert outcomes(report, "held") >= {"valid", "unsigned"}, "what was seen before stays"

@@ -1,9 +1,9 @@
 """A correct receiver for Standard Webhooks in Flask, small enough to be read, and what people get wrong in one.
 
-Started as ``python correct.py``, it prints ``listening on PORT``. Its settings are environment variables:
-``WEBHOOK_SECRET`` (several with spaces between), ``DATABASE`` (a file) and, for the scorecard's tests, ``LATER``: how
-many seconds after its answer the work is done, as by a worker that looks now and then, and ``FAULT``: the name of one
-fault from ``faults.py``. Each fault is a line or two such as people really write, beside the right ones.
+Its settings are environment variables: ``PORT``, ``WEBHOOK_SECRET`` (several with spaces between), ``DATABASE`` (a
+file) and, for the scorecard's tests, ``LATER``: how many seconds after its answer the work is done, as by a worker that
+looks now and then, and ``FAULT``: the name of one fault from ``faults.py``. Each fault is a line or two such as people
+really write, beside the right ones.
 
 It imports nothing of the package, so that a mistake there is not made here, too.
 """
@@ -231,6 +231,5 @@ class Silent(WSGIRequestHandler):
 if __name__ == "__main__":
     with contextlib.closing(sqlite3.connect(DATABASE)) as db:
         db.executescript(f"PRAGMA journal_mode = WAL; {TABLES}")
-    server = make_server("127.0.0.1", 0, app, threaded=FAULT != "one-thread", request_handler=Silent)
-    print("listening on", server.port, flush=True)
-    server.serve_forever()
+    port = int(os.environ["PORT"])
+    make_server("127.0.0.1", port, app, threaded=FAULT != "one-thread", request_handler=Silent).serve_forever()

@@ -1,5 +1,5 @@
 // A correct receiver for Standard Webhooks in Express, by the package standardwebhooks.
-// It prints "listening on PORT". Settings: WEBHOOK_SECRET.
+// Settings: PORT, WEBHOOK_SECRET.
 
 const express = require("express");
 const { Webhook, WebhookVerificationError } = require("standardwebhooks");
@@ -37,4 +37,4 @@ app.use((error, request, response, next) => {
   response.sendStatus(error.status ?? 500);
 });
 
-const server = app.listen(0, "127.0.0.1", () => console.log(`listening on ${server.address().port}`));
+app.listen(Number(process.env.PORT), "127.0.0.1");

@@ -1,6 +1,6 @@
 // A correct receiver for Standard Webhooks in Go, by its standard library alone.
 //
-// It prints "listening on PORT". Settings: WEBHOOK_SECRET.
+// Settings: PORT, WEBHOOK_SECRET.
 package main
 
 import (
@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -109,12 +108,12 @@ func main() {
 	routes := http.NewServeMux()
 	routes.HandleFunc("/webhook", r.webhook)
 	routes.HandleFunc("/effects", r.effects)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
+	// Without these times a slow client would be waited for without end.
+	server := &http.Server{
+		Addr:              "127.0.0.1:" + os.Getenv("PORT"),
+		Handler:           routes,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
 	}
-	fmt.Println("listening on", listener.Addr().(*net.TCPAddr).Port)
-	// Without them a slow client would be waited for without end.
-	server := &http.Server{Handler: routes, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
-	log.Fatal(server.Serve(listener))
+	log.Fatal(server.ListenAndServe())
 }
