@@ -218,6 +218,7 @@ def test_each_command_does_the_same_again():
                 ["sh", "-c", words.replace("python3 -c", f"{sys.executable} -c")], capture_output=True, timeout=30
             )
             statuses = re.findall(rb"^HTTP/1.1 (\d{3})", done.stdout, re.MULTILINE)
+            assert ("-H 'Transfer-Encoding: chunked'" in words) is (result.name in ("chunked", "over-limit-chunked"))
             assert statuses[-1] == b"%d" % result.exchange.status, (result.name, words[:300], done.stderr)
 
 

@@ -8,6 +8,8 @@ from scored import SECRET, correct
 from support import until
 
 from webhook_tutorial import scorecard, serve
+from webhook_tutorial.signing import STANDARD_WEBHOOKS
+from webhook_tutorial.signing.providers import Provider
 
 NASTY = "<script>alert('x')</script>\x1b[31m"
 
@@ -62,6 +64,16 @@ def test_a_click_shows_the_exchange_the_command_and_the_lesson_every_value_escap
     assert "href='04_signatures.ipynb#Sign-the-body'" in view
     assert "<script>" not in view and "&lt;script&gt;" in view and "\x1b" not in view
     assert button.style.font_weight == "bold"
+
+
+def test_what_a_sample_holds_is_escaped_in_the_command(server):
+    odd = Provider(dialect=STANDARD_WEBHOOKS, body={"id": "a{now}", "b": "<img src=x onerror='y'>"}, id="id")
+    panel = scorecard(server.url + "/webhook", SECRET, odd, most=3)
+    report = panel.report
+    until(lambda: len(rows(panel)) == len(report.results))
+    panel.select("valid")
+    assert "&lt;img" in panel.view.value and "<img" not in panel.view.value
+    panel.widget.close()
 
 
 def test_results_come_while_the_run_goes_on_and_a_selection_stays(server):

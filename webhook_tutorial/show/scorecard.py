@@ -43,7 +43,8 @@ class Scorecard(LivePanel):
     @property
     def report(self):
         """The `Report`, once the run is over: whoever asks sooner waits for it."""
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(0.1)  # so that the kernel can be interrupted, on Windows too
         if self._error:
             raise self._error
         return self._report

@@ -14,6 +14,8 @@ DEADLINE = 25.0
 LEAST_PAUSE = 0.1
 #: Less time than this is not enough to try anything, in seconds.
 _TOO_LITTLE = 0.2
+#: How often somebody who waits looks up, in seconds.
+_LOOK = 0.1
 
 
 class NotTried(Exception):
@@ -130,7 +132,8 @@ class Bench:
                 thread.start()
                 started.append(thread)
             for thread in threads:
-                thread.join()
+                while thread.is_alive():
+                    thread.join(_LOOK)  # to wait without end is to wait through Ctrl-C, on Windows
         except BaseException:
             self.stop.set()
             raise
