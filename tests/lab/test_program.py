@@ -46,9 +46,23 @@ def test_it_is_up_when_it_listens_and_keeps_its_port(tmp_path):
     files.stop(), files.kill(), files.terminate()
 
 
+def test_another_of_its_name_takes_its_place():
+    first, other = Program(HTTP, "files"), Program(HTTP, "other files")
+    again = Program(HTTP, "files")
+    assert running() == [other, again] and not first.running
+
+
 def test_its_files_are_written_with_the_port_in_its_place(tmp_path):
     with Program(HTTP, "files", tmp_path, files={"my.conf": "events {} listen {port};"}) as files:
         assert requests.get(files.url + "/my.conf", timeout=5).text == f"events {{}} listen {files.port};"
+
+
+def test_no_proxy_of_the_environment_stands_before_it(monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with Program(HTTP, "files") as files:
+        assert requests.get(files.url, timeout=5).ok
 
 
 #: Prints a variable, listens, and tidies up when it is asked to end.

@@ -11,8 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from ..environment import reach_loopback_directly
 from ..look import visible
-from .running import reserve_name, started, stopped
+from .running import reserve_name, running, started, stopped
 
 _PATIENCE = 20
 _KEEPER = str(Path(__file__).with_name("keeper.py"))
@@ -21,9 +22,11 @@ _KEEPER = str(Path(__file__).with_name("keeper.py"))
 class Program:
     """A command in processes of its own; a context manager that ends it, and whatever it has started.
 
+    One of the same name that is up is ended first, so a cell can be run again.
+
     Args:
         command: The program and its arguments, a list of texts.
-        name: What it is called in pictures.
+        name: What it is called.
         folder: Where it runs; None is this folder.
         files: Texts by their names, such as its configuration: they are written into ``folder`` before each start.
         **environment: Environment variables for it.
@@ -47,6 +50,11 @@ class Program:
         self.port = _free_port() if any("{port}" in str(text) for text in texts) else 0
         self.url = f"http://127.0.0.1:{self.port}" if self.port else ""
         self._keeper, self._code, self.said = None, None, ""
+        if self.port:
+            reach_loopback_directly()
+        for other in running():
+            if isinstance(other, Program) and other.name == name:
+                other.stop()
         self.restart()
 
     def restart(self, **environment):
