@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 #: those of pyproject.toml, of the project and its extra "lessons"; a test compares them. What is for some systems
 #: only (gunicorn) is not asked for.
 PACKAGES = {
-    "notebook": {"jupyterlab": (4, 4), "ipykernel": (7, 1), "ipywidgets": (8, 1)},
+    "notebook": {"jupyterlab": (4, 4), "ipykernel": (7, 1), "ipywidgets": (8, 1), "platformdirs": (4,)},
     "receiving": {"flask": (3, 1), "werkzeug": (3, 1), "blinker": (1, 9)},
     "sending": {"requests": (2, 32), "httpx": (0, 28), "h11": (0, 16), "tenacity": (9,)},
     "signing": {"cryptography": (43,)},

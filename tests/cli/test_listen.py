@@ -164,6 +164,7 @@ def fuzz():
     return module
 
 
+@pytest.mark.thorough
 def test_it_survives_the_malformed_requests_of_serves_tests(listening, tmp_path):
     fuzzing, file = fuzz(), tmp_path / "deliveries.jsonl"
     print(f"FUZZ_SEED={fuzzing.SEED}")

@@ -442,6 +442,7 @@ def steps(database, call):
     return count
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("waiting", ["thirty", "all"])
 def test_a_million_rows_cost_a_relay_no_more_than_ten_thousand(tmp_path, waiting):
     taken = {}

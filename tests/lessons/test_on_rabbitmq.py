@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import pytest
 from brokers import need_rabbitmq
 from cells import NOTEBOOKS
 
 
+@pytest.mark.thorough
 def test_lesson_09_has_the_same_outputs_on_rabbitmq():
     environment = os.environ | {"WEBHOOK_TUTORIAL_BROKER": need_rabbitmq()}
     lesson = next(NOTEBOOKS.glob("09_*.ipynb"))

@@ -155,10 +155,10 @@ def test_while_nothing_valid_is_accepted_refusals_earn_nothing():
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (404, "is the path"),
-        (405, "is the path"),
+        pytest.param(404, "is the path", marks=pytest.mark.thorough),
+        pytest.param(405, "is the path", marks=pytest.mark.thorough),
         (301, "a redirect is not followed"),
-        (500, "500 Internal Server Error"),
+        pytest.param(500, "500 Internal Server Error", marks=pytest.mark.thorough),
     ],
 )
 def test_a_valid_delivery_that_is_refused_has_words_that_help(status, words):

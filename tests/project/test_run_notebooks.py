@@ -56,6 +56,7 @@ def test_what_it_saves_has_outputs_in_one_piece_and_nothing_of_this_machine(less
     assert "widget-view" not in lesson.read_text() and set(notebook.metadata) == {"kernelspec", "language_info"}
 
 
+@pytest.mark.thorough
 def test_an_output_that_differs_is_saved_and_a_picture_too_once_it_was_cleared(lesson):
     run_notebooks.run(lesson)
     before = saved(lesson)
@@ -72,6 +73,7 @@ def test_an_output_that_differs_is_saved_and_a_picture_too_once_it_was_cleared(l
     assert saved(lesson).cells[1].outputs not in ([], before.cells[1].outputs)
 
 
+@pytest.mark.thorough
 def test_an_address_is_the_same_throughout_a_lesson(lesson):
     notebook = saved(lesson)
     notebook.cells[0].source = ADDRESS
@@ -86,6 +88,7 @@ def test_an_address_is_the_same_throughout_a_lesson(lesson):
     assert last.outputs[0].data["text/plain"] == repr(first.outputs[0].data["text/plain"].strip("'") + "webhook")
 
 
+@pytest.mark.thorough
 def test_a_cell_that_moves_keeps_its_output_under_its_new_number(lesson):
     run_notebooks.run(lesson)
     notebook = saved(lesson)

@@ -54,6 +54,7 @@ def run_its_tests(python, folder):
 # --- Its own tests ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_its_own_tests_pass_where_it_is_copied_to(tmp_path):
     copy_template(tmp_path)
     done = run_its_tests(sys.executable, tmp_path)

@@ -1,5 +1,6 @@
 """The template before the scorecard, with its worker in a process of its own, which does the work after the answer."""
 
+import pytest
 from installed import SECRET, Installed
 
 from webhook_tutorial.operations.scorecard import grade
@@ -15,6 +16,7 @@ def test_the_scorecard_gives_the_template_full_marks(tmp_path):
         assert {result.outcome for result in report.results} == {"held"}, report
 
 
+@pytest.mark.thorough
 def test_without_its_worker_it_is_told_that_nothing_is_done(tmp_path):
     with Installed(tmp_path / "receiver") as installed:
         installed.start("receiver.py")

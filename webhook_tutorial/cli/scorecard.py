@@ -36,7 +36,7 @@ _OUT = options.File(dir_okay=False, writable=True)
 @click.option("--effects", default="", metavar="URL", help="Where the receiver says how often it has done its work.")
 @click.option("--limit", type=options.Whole(1_000, 100_000_000), help="How many bytes a body may have at the most.")
 @click.option(
-    "--patience", type=Seconds(0.1, 30), default=2.0, show_default=True, help="How long an answer may take, in seconds."
+    "--patience", type=Seconds(0.1, 30), default=3.0, show_default=True, help="How long an answer may take, in seconds."
 )
 @click.option("--pause", type=Seconds(0, 60), default=0.0, show_default=True, help="Seconds between two requests.")
 @click.option(

@@ -170,7 +170,7 @@ def _recorded(exchange):
 
 
 def scorecard(
-    url, secret=None, provider=STANDARD_WEBHOOKS, *, effects="", limit=None, patience=2.0, pause=0.0, most=400,
+    url, secret=None, provider=STANDARD_WEBHOOKS, *, effects="", limit=None, patience=3.0, pause=0.0, most=400,
     i_own_this_host=False,
 ):  # fmt: skip
     """Send a receiver real deliveries, good ones and bad ones, and show check by check what held: failures first.

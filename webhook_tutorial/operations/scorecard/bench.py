@@ -52,7 +52,7 @@ class Bench:
         stop: A `threading.Event`: set, it ends everything.
     """
 
-    def __init__(self, where, maker, effects=None, *, limit=None, patience=2.0, pause=0.0, most=400):
+    def __init__(self, where, maker, effects=None, *, limit=None, patience=3.0, pause=0.0, most=400):
         self.where, self.maker, self.effects, self.limit, self.patience = where, maker, effects, limit, patience
         self.pause = pause if where.is_here else max(pause, LEAST_PAUSE)
         self.first = None

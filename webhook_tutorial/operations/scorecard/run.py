@@ -31,7 +31,7 @@ CHECKS = (
 
 
 def grade(
-    url, secret=None, provider=STANDARD_WEBHOOKS, *, effects="", limit=None, patience=2.0, pause=0.0, most=400,
+    url, secret=None, provider=STANDARD_WEBHOOKS, *, effects="", limit=None, patience=3.0, pause=0.0, most=400,
     i_own_this_host=False, tell=None,
 ):  # fmt: skip
     """Send deliveries to a receiver, good ones and bad ones, and return a `Report` of how it took them.
@@ -43,7 +43,7 @@ def grade(
         effects: A URL that says how often the receiver has done its work: a GET returns a whole number, or a JSON
             object with ``"effects"``. With it, more can be seen.
         limit: How many bytes a body may have at the most; without it no large body is sent.
-        patience: How long an answer may take, in seconds.
+        patience: How long an answer may take, in seconds. Slack's three are the least of those that we know.
         pause: Seconds between two requests; 0.1 at the least where the host is not this computer.
         most: How many requests are sent at the most.
         i_own_this_host: Say True to send to another computer than this one.
