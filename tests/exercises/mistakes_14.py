@@ -41,7 +41,7 @@ MISTAKES = {
         ),
         (_settings(" or secret == \"whsec_put-your-own-secret-here\"", ""), "Where WEBHOOK_SECRET is the example, it starts"),
         (_settings("< 24", "< 20"), "Where WEBHOOK_SECRET has 23 characters, it starts"),
-        (_settings("< 24", "< 99"), "With good secrets it does not start"),
+        (_settings("< 24", "< 99"), "With a good secret in WEBHOOK_SECRET, and nothing else set"),
         (_settings('f"{name} is not set: it is the provider\'s secret."', "1"), "Where WEBHOOK_SECRET is not set, it ended with 1"),
         (
             _settings("{name} is not set: it is", "A setting is missing: it is"),
@@ -68,7 +68,7 @@ MISTAKES = {
     ),
     "14.causes": (
         ("causes = {'A': 'body limit'}", "Keep the six letters"),
-        (_causes(A="413"), "'413' is none of the reasons"),
+        (_causes(A="413"), "'413' is none of the causes"),
         (_causes(A="secret"), "A is not “secret”"),
         (_causes(B="database"), "B is not “database”"),
         (_causes(C="worker"), "C is not “worker”"),

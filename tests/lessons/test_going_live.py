@@ -71,7 +71,7 @@ def test_of_five_servers_each_does_what_the_text_says():
 
 def check_list(title):
     """The lines of a check list, without their marks."""
-    lines = PROSE.split(f"### {title}\n", 1)[1].splitlines()
+    lines = PROSE.split(f"# {title}\n", 1)[1].splitlines()
     return [line[2:] for line in takewhile(lambda line: not line.startswith("#"), lines) if line.startswith("- ")]
 
 
@@ -141,7 +141,9 @@ def test_the_function_without_a_server_accepts_what_is_genuine_and_nothing_else(
 @pytest.mark.parametrize(
     ("plan", "fails"),
     [
-        ([{1}, "EXPAND", {1, 2}, {2, 3}, {3}, "CONTRACT", {3}], False),
+        ([{1}, "EXPAND", {1, 2}, {2}, "COPY", {2, 3}, {3}, "CONTRACT", {3}], False),
+        ([{1}, "EXPAND", {1, 2}, "COPY", {1, 2}, {2}, {2, 3}, {3}, "CONTRACT", {3}], True),
+        ([{1}, "EXPAND", {1, 2}, {2}, {2, 3}, "COPY", {3}, "CONTRACT", {3}], True),
         ([{1}, {1, 2}, "EXPAND", {2}], True),
         ([{1}, "EXPAND", {1, 2}, "CONTRACT", {2}], True),
         ([{1}, "EXPAND", {1, 2}, {2}, "CONTRACT", {2, 3}], True),

@@ -141,7 +141,7 @@ def test_without_a_secret_nothing_is_signed_and_the_report_says_what_follows():
     assert report["valid"].outcome == HELD and "No secret was given" in report["valid"].notes[0]
     assert {"unsigned", "wrong-signature", "tampered-body", "stale"} <= outcomes(report, "failed")
     assert "not signed: no secret was given" in str(report) and report.grade < 70
-    assert "--effects tells" in report["unsigned"].words
+    assert "without --effects" in report["unsigned"].words
 
 
 def test_while_nothing_valid_is_accepted_refusals_earn_nothing():

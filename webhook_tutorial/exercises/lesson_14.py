@@ -42,7 +42,9 @@ def _start(settings, **environ):
     try:
         return settings(environ)
     except SystemExit:
-        raise Wrong(f"With good secrets it does not start: {', '.join(environ)}.") from None
+        raise Wrong(
+            f"With a good secret in {' and in '.join(environ)}, and nothing else set, it does not start."
+        ) from None
 
 
 def _hide(got):
@@ -95,7 +97,7 @@ def _test_times(times):
         raise Wrong(f"What was accepted last may take 4 s, and is cut off after {finish}.")
     if kill <= serving + finish:
         raise Wrong(
-            f"SIGKILL comes after {kill} s, in the middle: serving on and finishing may take {serving + finish}."
+            f"SIGKILL comes after {kill} s, and serving on and finishing may take {serving + finish}: leave a second more."
         )
     if kill > 30:
         raise Wrong(f"The platform allows 30 s before SIGKILL, and not {kill}.")
@@ -126,10 +128,11 @@ _LOOK = {
 
 def _test_causes(causes):
     if not isinstance(causes, dict) or set(causes) != set(_CAUSES):
-        raise Wrong("Keep the six letters, and write a reason behind each.")
+        raise Wrong("Keep the six letters, and write a cause behind each.")
+    causes = {letter: given.strip().lower() if isinstance(given, str) else given for letter, given in causes.items()}
     for given in causes.values():
         if given not in _REASONS:
-            raise Wrong(f"{given!r} is none of the reasons: {', '.join(_REASONS)}.")
+            raise Wrong(f"{given!r} is none of the causes: {', '.join(_REASONS)}.")
     for letter, right in _CAUSES.items():
         if causes[letter] != right:
             raise Wrong(f"{letter} is not “{causes[letter]}”. {_LOOK[letter]}")
@@ -170,14 +173,14 @@ def settings(environ):
         ),
         solution="times = {\n" + "".join(f'    "{name}": {right!r},\n' for name, right in _TIMES.items()) + "}",
         answer="times",
-        praise="Each waits for the one inside it, and SIGKILL finds nobody at work.",
+        praise="Each outer wait is longer than the inner one, and SIGKILL finds nobody at work.",
     ),
     Exercise(
         name="14.causes",
         test=_test_causes,
         hints=(
             "Ask first who has answered: the receiver, something before it, or nobody.",
-            "Three of the nine reasons are not needed.",
+            "Three of the nine causes are not needed.",
         ),
         solution="causes = {\n" + "".join(f'    "{name}": {right!r},\n' for name, right in _CAUSES.items()) + "}",
         answer="causes",

@@ -25,7 +25,7 @@ def _refused(name, make, bench):
             break
     words = in_words(wrong or seen)
     if any(ok(one.status) for one in wrong) and not bench.effects:
-        words += ": whether it was accepted cannot be known from outside; --effects tells"
+        words += ", a success to its sender; whether it was accepted cannot be known without --effects"
     return Finding(FAILED if wrong else HELD, words, (wrong or seen)[0])
 
 
