@@ -1212,6 +1212,7 @@ def settle(sender):
     sender.run()
 
 
+@pytest.mark.thorough
 def test_an_interrupt_at_any_line_loses_neither_a_delivery_nor_an_attempt():
     for line in itertools.count(1):
         sender, wire = make_busy_sender()

@@ -81,6 +81,7 @@ def fuzz(shop, operation, mode):
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.thorough
 def test_whatever_is_asked_the_answer_is_one_of_the_description(shop, mode):
     all_seen = Counter()
     for operation in operations(shop.app):

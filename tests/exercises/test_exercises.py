@@ -75,6 +75,7 @@ def test_a_mistake_gets_its_own_words(name, i, answer_of):
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone cannot be set here")
+@pytest.mark.thorough
 def test_where_the_learner_lives_does_not_decide_whether_a_solution_is_correct(monkeypatch):
     monkeypatch.setenv("TZ", "EST5EDT")
     time.tzset()

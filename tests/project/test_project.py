@@ -310,6 +310,7 @@ def test_folders_that_cannot_be_written_are_moved_and_no_others(tmp_path):
     assert not (tmp_path / "made").exists(), "asking makes nothing"
 
 
+@pytest.mark.thorough
 def test_make_lab_prints_addresses_that_lead_to_the_first_lesson(tmp_path):
     """With a home that cannot be written, as that must not stop it either."""
     (tmp_path / "home").touch()

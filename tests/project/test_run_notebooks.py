@@ -39,6 +39,7 @@ def saved(path):
     return nbformat.read(path, as_version=4)
 
 
+@pytest.mark.thorough
 def test_a_lesson_run_twice_is_the_same_file(lesson, capfd):
     run_notebooks.run(lesson)
     first = lesson.read_bytes()
@@ -99,6 +100,7 @@ def test_a_cell_that_moves_keeps_its_output_under_its_new_number(lesson):
     assert last.execution_count == last.outputs[0].execution_count == 6
 
 
+@pytest.mark.thorough
 def test_a_lesson_that_fails_is_left_as_it_was(lesson, capsys):
     notebook = saved(lesson)
     notebook.cells.append(nbformat.v4.new_code_cell("1 / 0"))
