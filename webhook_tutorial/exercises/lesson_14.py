@@ -12,9 +12,9 @@ _EXAMPLE = "whsec_put-your-own-secret-here"
 
 def _test_settings(settings):
     if (got := _start(settings, WEBHOOK_SECRET=_NEW)) != [_NEW]:
-        raise Wrong(f"With one good secret it returned {_hide(got)}: a list of that one.")
+        raise Wrong(f"With one good secret it returned {_hide(got)}; it should be ['<new>'], a list of that text.")
     if (got := _start(settings, WEBHOOK_SECRET=_NEW, WEBHOOK_SECRET_OLD=_OLD)) != [_NEW, _OLD]:
-        raise Wrong(f"With both secrets set it returned {_hide(got)}: a list of both, the new one first.")
+        raise Wrong(f"With both secrets set it returned {_hide(got)}; it should be ['<new>', '<old>'], the new one first.")
     if (got := _start(settings, WEBHOOK_SECRET=_NEW, WEBHOOK_SECRET_OLD="")) != [_NEW]:
         raise Wrong(
             f"With an empty WEBHOOK_SECRET_OLD it returned {_hide(got)}: a list of the new one. "
@@ -88,7 +88,7 @@ def _test_times(times):
             f"The proxy gives up after {proxy} s, and your slowest answer takes 4: a 504, although the event was taken."
         )
     if proxy >= 10:
-        raise Wrong(f"After 10 s the sender has hung up, and the proxy still waits ({proxy} s) for nobody.")
+        raise Wrong(f"After 10 s the sender has hung up: a proxy that waits for {proxy} s no longer helps anybody.")
     if serving < 5:
         raise Wrong(
             f"For 5 s the balancer goes on sending, and after {serving} nobody accepts: connections are refused."
@@ -97,7 +97,7 @@ def _test_times(times):
         raise Wrong(f"What was accepted last may take 4 s, and is cut off after {finish}.")
     if kill <= serving + finish:
         raise Wrong(
-            f"SIGKILL comes after {kill} s, and serving on and finishing may take {serving + finish}: leave a second more."
+            f"SIGKILL comes after {kill} s, and serving on and finishing may take {serving + finish}: it has to come later."
         )
     if kill > 30:
         raise Wrong(f"The platform allows 30 s before SIGKILL, and not {kill}.")
@@ -184,6 +184,6 @@ def settings(environ):
         ),
         solution="causes = {\n" + "".join(f'    "{name}": {right!r},\n' for name, right in _CAUSES.items()) + "}",
         answer="causes",
-        praise="Six signs, six causes, and none of them stands in the receiver's own log.",
+        praise="Six symptoms, six causes, and the receiver's own log alone names none of them.",
     ),
 ]  # fmt: skip
