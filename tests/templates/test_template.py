@@ -208,6 +208,11 @@ def has_open(process, name):
     return any(Path(file.path).name == name for file in psutil.Process(process.pid).open_files())
 
 
+def is_refused(installed):
+    with closing(socket.socket()) as client:
+        return client.connect_ex(("127.0.0.1", installed.port)) != 0
+
+
 posix = pytest.mark.skipif(os.name == "nt", reason="on Windows a process cannot be asked to stop, only ended")
 
 
@@ -222,17 +227,70 @@ def test_told_to_stop_the_receiver_takes_nobody_new_and_finishes_what_it_has_beg
         sending.start()
         until(lambda: has_open(process, "inbox.db"))  # it opens the file for each delivery
         process.send_signal(number)
-
-        def refused():
-            with closing(socket.socket()) as client:
-                return client.connect_ex(("127.0.0.1", installed.port)) != 0
-
-        until(refused, seconds=1)
+        until(lambda: is_refused(installed), seconds=1)
         assert process.poll() is None and not answers
         db.execute("ROLLBACK")
     sending.join(10)
     assert answers[0][0] == 202 and process.wait(10) == 0
     assert installed.said()[-1]["event"] == "stopped"
+
+
+def waiting(installed, count, stack):
+    """Return so many connections, each of which has sent a delivery."""
+    connections = []
+    for number in range(count):
+        headers = sign(EVENT, SECRET, id=f"evt_{number}") | {"Content-Length": str(len(EVENT))}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        client = stack.enter_context(closing(socket.create_connection(("127.0.0.1", installed.port), 10)))
+        client.sendall(f"POST /webhook HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + EVENT)
+        connections.append(client)
+    return connections
+
+
+@posix
+def test_told_to_stop_the_receiver_answers_all_that_wait_for_a_thread(installed):
+    """waitress by itself has eight in hand, and drops those behind them."""
+    process = installed.start("receiver.py")
+    with ExitStack() as stack:
+        db = stack.enter_context(closing(sqlite3.connect(installed.folder / "inbox.db", isolation_level=None)))
+        [kept] = waiting(installed, 1, stack)
+        assert kept.recv(1000).startswith(b"HTTP/1.1 202")
+        db.execute("BEGIN IMMEDIATE")
+        clients = waiting(installed, 60, stack)
+        process.send_signal(signal.SIGTERM)
+        until(lambda: is_refused(installed), seconds=1)
+        assert kept.recv(1000) == b"" and process.poll() is None, "it has had its answer"
+        db.execute("ROLLBACK")
+        answers = [client.recv(1000) for client in clients]
+        assert {answer[:12] for answer in answers} == {b"HTTP/1.1 202"}
+        assert process.wait(4) == 0
+    assert installed.said()[-1].items() >= {"event": "stopped"}.items() and "cut" not in installed.said()[-1]
+
+
+@posix
+def test_told_to_stop_a_second_time_the_receiver_ends_at_once(installed):
+    process = installed.start("receiver.py")
+    with ExitStack() as stack:
+        db = stack.enter_context(closing(sqlite3.connect(installed.folder / "inbox.db", isolation_level=None)))
+        db.execute("BEGIN IMMEDIATE")
+        waiting(installed, 1, stack)
+        process.send_signal(signal.SIGTERM)
+        until(lambda: is_refused(installed), seconds=1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(1) == 1
+
+
+@posix
+@pytest.mark.thorough
+def test_who_is_not_done_five_seconds_after_the_stop_is_cut_and_counted(installed):
+    process = installed.start("receiver.py")
+    with closing(socket.create_connection(("127.0.0.1", installed.port), 10)) as slow:
+        slow.sendall(b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+        assert process.wait(4) == 0 and slow.recv(100) == b""
+    assert installed.said()[-1].items() >= {"event": "stopped", "cut": 1}.items()
 
 
 WAITS = """\

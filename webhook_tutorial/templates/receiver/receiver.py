@@ -11,6 +11,7 @@ import time
 
 import waitress
 from flask import Flask, request
+from waitress import wasyncore
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 import handlers
@@ -130,12 +131,15 @@ def listen(config):
 
 
 def serve(app, listener, largest_body):
-    """Serve until SIGTERM or Ctrl-C; then take nobody new, and finish what is being answered, for at most 5 seconds.
+    """Serve until SIGTERM or Ctrl-C; then take nobody new, and answer what has been sent, for at most 5 seconds.
 
-    waitress reads a request whole before a thread begins with it, so slow clients hold no threads.
+    waitress reads a request whole before a thread begins with it, so slow clients hold no threads. Told to stop, it
+    would drop all that waits for a thread; so the loop is ours. Asked to stop a second time, it ends at once.
     """
+    sockets, asked = {}, []
     server = waitress.create_server(
         app,
+        map=sockets,
         sockets=[listener],
         threads=8,
         connection_limit=200,  # of open connections; each is an open file, and macOS allows 256
@@ -144,19 +148,41 @@ def serve(app, listener, largest_body):
         # and its sender may see no more than a lost connection.
         max_request_body_size=2 * largest_body + 100_000,
         ident=None,  # nobody needs to know what we run
-        asyncore_use_poll=hasattr(select, "poll"),
     )
 
     def stop(*_):
-        # waitress by itself ends at once, and what is being answered is lost. By this exception it finishes first.
-        listener.close()  # who comes now is refused at once, and not left waiting
-        raise SystemExit
+        if asked:
+            sys.exit(1)
+        asked.append(True)
+        server.pull_trigger()  # wakes the loop
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
     log.info("listening", extra={"port": listener.getsockname()[1]})
-    server.run()
-    log.info("stopped")
+    while not asked:
+        _turn(sockets, timeout=1)
+    end = time.monotonic() + 5
+    for _ in range(server.adj.connection_limit - len(sockets)):
+        server.handle_accept()  # those who are connected, and wait for us to see it
+    del sockets[listener.fileno()]
+    listener.close()  # who comes now is refused at once, and not left waiting
+    _turn(sockets, timeout=0)
+    while (busy := sum(map(_is_busy, server.active_channels.values()))) and time.monotonic() < end:
+        for channel in server.active_channels.values():
+            if not _is_busy(channel) and channel.last_activity > channel.creation_time:
+                channel.will_close = True  # it has had its answer
+        _turn(sockets, timeout=0.1)
+    log.info("stopped", extra={"cut": busy or None})
+
+
+def _turn(sockets, timeout):
+    """Wait until something comes or can be sent, for ``timeout`` seconds at most, and see to it."""
+    wasyncore.loop(timeout, use_poll=hasattr(select, "poll"), map=sockets, count=1)
+
+
+def _is_busy(channel):
+    """Whether a connection has a request that waits or is being answered, half a request, or an answer to be sent."""
+    return bool(channel.requests or channel.request or channel.total_outbufs_len)
 
 
 def main():

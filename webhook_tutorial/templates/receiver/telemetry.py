@@ -78,7 +78,7 @@ def show_metrics(inbox, host, port):
 
 # --- The log. What is not named here is left out: no body, no header, no secret, no text of an exception. ---
 
-FIELDS = ("delivery", "event_type", "outcome", "reason", "status", "tries", "port")
+FIELDS = ("delivery", "event_type", "outcome", "reason", "status", "tries", "port", "cut")
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}( [A-Za-z0-9_.:-]{1,40}){0,5}")
 
 
