@@ -170,11 +170,15 @@ def test_a_worker_beside_it_is_started_too_and_missed_when_it_dies(program, tmp_
 FOR_PUDDLEWICK = {
     "signature.py": [
         (
+            """        if secret.startswith("whsec_"):
+            return base64.b64decode(secret.removeprefix("whsec_"), validate=True)""",
+            """        if secret.startswith("pudl_"):
+            return secret.encode()""",
+        ),
+        (
             """    id, stamp, given = (headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
-    if not (id and stamp and given):
 """,
             """    stamp, given = (headers.get(f"Puddlewick-{name}", "") for name in ("Sent-At", "Signature"))
-    if not (stamp and given):
 """,
         ),
         (
@@ -187,24 +191,9 @@ FOR_PUDDLEWICK = {
         ),
         ('f"{id}.{stamp}.".encode()', 'f"{stamp}:".encode()'),
         ('given.split(" ") if item.startswith("v1,")', 'given.split(",") if item.startswith("v1=")'),
-        (
-            "    return id\n",
-            """    try:
-        id = json.loads(body)["id"]
-    except (ValueError, RecursionError, KeyError, TypeError, IndexError):
-        raise Refused("no id") from None
-    if not isinstance(id, str) or not id:
-        raise Refused("no id")
-    return id
-""",
-        ),
-        ("import hmac\n", "import hmac\nimport json\n"),
+        ('headers.get("webhook-id")', 'event.get("id")'),
     ],
-    "settings.py": [
-        ('base64.b64decode(secret.removeprefix("whsec_"), validate=True)', "secret.encode()"),
-        ('not secret.startswith("whsec_")', 'not secret.startswith("pudl_")'),
-        ("1_048_576", "65_536"),
-    ],
+    "settings.py": [("1_048_576", "65_536")],
     "handlers.py": [
         (
             "def user_signup(id, event, db):\n    _enter(id, f\"welcome {event['data']['user']}\", db)\n",

@@ -82,29 +82,35 @@ def _receive(config, inbox):
     """Return what became of the delivery, and what is to be logged of it."""
     try:
         body = request.get_data()
-        id = signature.verify(body, request.headers, config.keys)
+        signature.verify(body, request.headers, config.keys)
     except RequestEntityTooLarge:
         return "too large", {}
     except signature.Refused as refused:
         return "unauthorized", {"reason": str(refused)}
-    event_type = _event_type(body)
-    if len(id) > 200 or event_type is None:
-        return "malformed", {"delivery": id}
+    event = _object(body)
+    id, event_type = (find(event or {}, request.headers) for find in (signature.event_id, signature.event_type))
+    told = {"delivery": id} if _is_name(id) else {}
+    if event is None or not (_is_name(id) and _is_name(event_type)):
+        return "malformed", told
     try:
-        return ("stored" if inbox.store(id, event_type, body) else "duplicate"), {"delivery": id}
+        return ("stored" if inbox.store(id, event_type, body) else "duplicate"), told
     except sqlite3.Error:  # a full disk, a lock that is held for too long: the sender keeps it, and comes again
-        log.exception("cannot store", extra={"delivery": id})
-        return "unavailable", {"delivery": id}
+        log.exception("cannot store", extra=told)
+        return "unavailable", told
 
 
-def _event_type(body):
-    """Return the type of an event, or None where a body is no JSON object with one. The rest is its handler's."""
+def _object(body):
+    """Return the JSON object that a body is, or None. What has to be in it is its handler's business."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):  # brackets a thousand deep are too many for the parser
         return None
-    found = signature.event_type(event, request.headers) if isinstance(event, dict) else None
-    return found if isinstance(found, str) and 0 < len(found) <= 200 and found.isprintable() else None
+    return event if isinstance(event, dict) else None
+
+
+def _is_name(value):
+    """Whether it can be an id or a type: a text that is not too long, in letters that can be written down."""
+    return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
 
 
 def _failed(error):

@@ -1,12 +1,10 @@
 """The settings, from the environment. What is wrong is told at the start, in one sentence, and never shows a secret."""
 
-import base64
-import binascii
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SHORTEST_KEY = 24  # bytes; Standard Webhooks asks for 24 to 64 that nobody can guess
+import signature
 
 
 class Wrong(Exception):
@@ -68,15 +66,13 @@ def _keys(text):
 
 def _key(secret):
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key or not secret.startswith("whsec_"):
-        raise Wrong("WEBHOOK_SECRET cannot be read: a secret is whsec_ and then base64, as the sender shows it.")
+        key = signature.key(secret)
+    except ValueError as error:
+        raise Wrong(f"WEBHOOK_SECRET cannot be read: {error}.") from None
+    if len(key) < signature.SHORTEST_KEY:
+        raise Wrong(f"WEBHOOK_SECRET is too short: of {signature.SHORTEST_KEY} bytes, the least, it has {len(key)}.")
     if "example" in secret.lower() or b"example" in key.lower() or len(set(key)) < 8:
         raise Wrong("WEBHOOK_SECRET is an example, and everybody knows it: set the one that the sender has given you.")
-    if len(key) < SHORTEST_KEY:
-        raise Wrong(f"WEBHOOK_SECRET is too short: it has {len(key)} bytes, and {SHORTEST_KEY} are the least.")
     return key
 
 

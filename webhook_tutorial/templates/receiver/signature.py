@@ -1,7 +1,7 @@
 """Is this delivery genuine? Standard Webhooks, by hand (https://www.standardwebhooks.com).
 
-Another provider does it in another way: how a delivery is signed, where its id stands, and where its type does. All of
-that is in this file, and nowhere else.
+Another provider does it in another way: how its secret is read, how a delivery is signed, where its id stands, and
+where its type does. All of that is in this file, and nowhere else.
 """
 
 import base64
@@ -11,6 +11,7 @@ import re
 import time
 
 TOLERANCE = 5 * 60  # seconds, in the past and in the future
+SHORTEST_KEY = 24  # bytes; Standard Webhooks asks for 24 to 64 that nobody can guess
 MOST_SIGNATURES = 10  # a sender that changes its secret sends two
 
 
@@ -18,8 +19,22 @@ class Refused(Exception):
     """It is not genuine. The reason is for our log alone: to the sender all refusals look the same."""
 
 
+def key(secret):
+    """Return the key, bytes, of a secret as the sender shows it.
+
+    Raises:
+        ValueError: It cannot be read; the message says what a secret looks like, and never shows this one.
+    """
+    try:
+        if secret.startswith("whsec_"):
+            return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        pass
+    raise ValueError("a secret is whsec_ and then base64, as the sender shows it")
+
+
 def verify(body, headers, keys, now=None):
-    """Return the id of a genuine delivery, the same at each attempt.
+    """Return if a delivery is genuine.
 
     Args:
         body: The bytes as they came, before anything has read them.
@@ -44,7 +59,11 @@ def verify(body, headers, keys, now=None):
     # compare_digest takes the same time however much of a signature is right, so nobody can find one byte by byte.
     if not any([hmac.compare_digest(one, other) for one in right for other in found]):
         raise Refused("no signature fits")
-    return id
+
+
+def event_id(event, headers):
+    """Return by what an event is known again, the same at each attempt, or None. With many it stands in the body."""
+    return headers.get("webhook-id")
 
 
 def event_type(event, headers):
