@@ -179,17 +179,21 @@ class Inbox:
             db.execute(sql, (name, time.time()))
 
     def counts(self):
-        """Return how things stand, a dictionary of numbers: how many wait, since when the oldest of them does, how many
-        were set aside, and when the worker was here last; 0 for a time that there is not."""
+        """Return how things stand, a dictionary of numbers: how many wait, for how many seconds the first of them has
+        been due, how many were set aside, and when the worker was here last, 0 if never.
+
+        What waits for its next try, or is in a worker's hands, is not due. So this grows where no worker keeps up, and
+        stays small beside a handler that fails.
+        """
         sql = """
-            SELECT count(*) AS waiting, coalesce(min(received), 0) AS oldest,
+            SELECT count(*) AS waiting, coalesce(max(0, :now - min(due)), 0) AS overdue,
                 (SELECT count(*) FROM inbox WHERE state = 'set aside') AS set_aside,
                 coalesce((SELECT at FROM heartbeats WHERE name = 'worker'), 0) AS heartbeat
             FROM inbox WHERE state = 'waiting'
         """
         with closing(self.connect()) as db:
             db.row_factory = sqlite3.Row
-            return dict(db.execute(sql).fetchone())
+            return dict(db.execute(sql, {"now": time.time()}).fetchone())
 
     def errors(self):
         """Return id and error of what was set aside, a list."""

@@ -59,7 +59,7 @@ def create_app(config, inbox):
         """A delivery could be stored. If not: send none, but leave the process alone; a restart mends no full disk.
 
         Whether the worker lives is not asked. Without it deliveries come late, which an alert tells
-        (webhook_inbox_oldest_seconds); if they were refused for that, senders would give up.
+        (webhook_inbox_overdue_seconds); if they were refused for that, senders would give up.
         """
         try:
             inbox.beat("ready")

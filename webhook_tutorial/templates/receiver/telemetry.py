@@ -54,9 +54,10 @@ class OfTheInbox:
             counts = self.inbox.counts()
         except sqlite3.Error:
             return
-        age = time.time() - counts["oldest"] if counts["waiting"] else 0
         yield GaugeMetricFamily("webhook_inbox_waiting", "Deliveries that wait.", counts["waiting"])
-        yield GaugeMetricFamily("webhook_inbox_oldest_seconds", "For how long the oldest of them has waited.", age)
+        yield GaugeMetricFamily(
+            "webhook_inbox_overdue_seconds", "For how long one could have been begun, and is not.", counts["overdue"]
+        )
         yield GaugeMetricFamily("webhook_inbox_set_aside", "Deliveries that were given up.", counts["set_aside"])
         yield GaugeMetricFamily(
             "webhook_worker_heartbeat_timestamp_seconds", "When the worker was here last.", counts["heartbeat"]

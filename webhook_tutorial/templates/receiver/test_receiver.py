@@ -452,7 +452,7 @@ def test_the_log_names_the_delivery_and_nothing_that_is_in_it(client, config, in
         assert word not in "".join(lines)
 
 
-def test_the_numbers_count_both_programs_and_tell_how_long_the_oldest_has_waited(client, config, inbox):
+def test_the_numbers_count_both_programs_and_tell_how_late_the_worker_is(client, config, inbox):
     def numbers():
         found = telemetry.registry(inbox).collect()
         return {(one.name, *one.labels.values()): one.value for metric in found for one in metric.samples}
@@ -462,7 +462,7 @@ def test_the_numbers_count_both_programs_and_tell_how_long_the_oldest_has_waited
     send(client, id="evt_0")
     send(client, key=OTHER)
     with inbox.transaction() as db:
-        db.execute("UPDATE inbox SET received = received - 3601 WHERE id = 'evt_0'")
+        db.execute("UPDATE inbox SET due = due - 3601 WHERE id = 'evt_0'")
     waiting = numbers()
     work(config, inbox)
     after = numbers()
@@ -472,8 +472,18 @@ def test_the_numbers_count_both_programs_and_tell_how_long_the_oldest_has_waited
 
     assert rise("webhook_deliveries_total", "stored") == rise("webhook_events_total", "done") == 2
     assert rise("webhook_deliveries_total", "unauthorized") == 1 and rise("webhook_answer_seconds_count") == 3
-    assert waiting["webhook_inbox_waiting",] == 2 and waiting["webhook_inbox_oldest_seconds",] > 3600
-    assert after["webhook_inbox_waiting",] == after["webhook_inbox_oldest_seconds",] == 0
+    assert waiting["webhook_inbox_waiting",] == 2 and waiting["webhook_inbox_overdue_seconds",] > 3600
+    assert after["webhook_inbox_waiting",] == after["webhook_inbox_overdue_seconds",] == 0
+
+
+def test_what_waits_for_its_next_try_or_is_in_hand_is_not_overdue(inbox):
+    for id in ("in hand", "failed"):
+        inbox.store(id, "order_placed", b"{}")
+        with inbox.transaction() as db:
+            db.execute("UPDATE inbox SET received = received - 3601, due = due - 3601 WHERE id = ?", (id,))
+        claim = inbox.claim(lease=60)
+    inbox.give_back(claim, wait=60)
+    assert inbox.counts() == {"waiting": 2, "overdue": 0, "set_aside": 0, "heartbeat": 0}
 
 
 def test_where_the_inbox_cannot_be_read_the_other_numbers_are_still_there(inbox):
