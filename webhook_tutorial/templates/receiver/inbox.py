@@ -46,6 +46,15 @@ SCHEMA = (
 PATIENCE = 2.5
 
 
+HANDS_OFF = "A handler leaves COMMIT to the worker (no commit(), no 'with db'), and begins what it writes with INSERT, \
+UPDATE or DELETE."
+
+
+def _no_commit(action, what, *_):
+    """Let nobody commit: by a commit of its own, a handler that fails afterwards would be done twice."""
+    return sqlite3.SQLITE_DENY if (action, what) == (sqlite3.SQLITE_TRANSACTION, "COMMIT") else sqlite3.SQLITE_OK
+
+
 @dataclass(frozen=True)
 class Claim:
     """A delivery that is ours for a time."""
@@ -135,13 +144,21 @@ class Inbox:
         What ``effect`` does before it first writes holds nobody up.
 
         Raises:
-            RuntimeError: It has ended the transaction, or written outside of it: effect and mark are not one then.
+            RuntimeError: It would end the transaction, or has written outside of it: effect and mark are not one then.
         """
         with self.transaction() as db:
             before = db.total_changes
-            effect(db)
+            db.set_authorizer(_no_commit)
+            try:
+                effect(db)
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH:
+                    raise RuntimeError(HANDS_OFF) from error
+                raise
+            finally:
+                db.set_authorizer(None)
             if db.total_changes != before and not db.in_transaction:
-                raise RuntimeError("A handler leaves COMMIT to the worker, and begins a statement that writes with it.")
+                raise RuntimeError(HANDS_OFF)
             ours = self._mark(db, claim, "state = 'done', due = ?, error = ''", time.time())
             if not ours:  # the lease is over, and another has done it
                 db.rollback()
@@ -168,13 +185,17 @@ class Inbox:
             return db.execute(sql, (time.time(),)).rowcount
 
     def forget(self, before):
-        """Remove what was done before a time. Its ids are new from then on."""
+        """Remove some of what was done before a time, and return how many. Their ids are new from then on.
+
+        It is few at a time, so that nobody waits for long, and that it needs little room on a disk that is nearly full.
+        """
+        some = "SELECT turn FROM inbox WHERE state = 'done' AND due < ? LIMIT 200"
         with self.transaction() as db:
-            db.execute("DELETE FROM inbox WHERE state = 'done' AND due < ?", (before,))
+            return db.execute(f"DELETE FROM inbox WHERE turn IN ({some})", (before,)).rowcount
 
     def beat(self, name):
         """Write down that somebody was here; it fails where nothing can be written."""
-        sql = "INSERT INTO heartbeats VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at"
+        sql = "INSERT INTO heartbeats (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at"
         with self.transaction() as db:
             db.execute(sql, (name, time.time()))
 

@@ -1,7 +1,9 @@
 """What the receiver and its worker promise. No network is needed: python -m pytest"""
 
+import asyncio
 import atexit
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -308,21 +310,66 @@ def test_whoever_kills_the_worker_each_time_is_set_aside(config, inbox):
     assert inbox.errors() == [("evt_1", "begun, and never finished")]
 
 
-@pytest.mark.parametrize("sql", ["COMMIT", "WITH one(n) AS (SELECT 1) INSERT INTO entries SELECT 1, 'x', 'y' FROM one"])
-def test_a_handler_that_commits_by_itself_is_told(inbox, sql):
+def with_db(db):
+    with db:
+        enter(db)
+
+
+def enter(db):
+    handlers.order_placed("evt_1", ORDER, db)
+
+
+COMMITS = {
+    "commit": lambda db: (enter(db), db.commit()),
+    "COMMIT": lambda db: (enter(db), db.execute("COMMIT")),
+    "with db": with_db,
+    "with db, and once more": lambda db: (with_db(db), enter(db)),
+    "a script": lambda db: (enter(db), db.executescript("SELECT 1")),
+}
+
+
+@pytest.mark.parametrize("how", COMMITS)
+def test_a_handler_that_commits_by_itself_is_told_and_what_it_wrote_is_undone(inbox, how):
     inbox.store("evt_1", "order_placed", b"{}")
-
-    def hasty(db):
-        if sql == "COMMIT":
-            handlers.order_placed("evt_1", ORDER, db)
-        db.execute(sql)
-
     with pytest.raises(RuntimeError, match="leaves COMMIT to the worker"):
-        inbox.finish(inbox.claim(60), hasty)
+        inbox.finish(inbox.claim(60), COMMITS[how])
+    assert rows(inbox, "SELECT * FROM entries") == []
+
+
+def test_a_handler_that_writes_outside_of_the_transaction_is_told(inbox):
+    inbox.store("evt_1", "order_placed", b"{}")
+    sql = "WITH one(n) AS (SELECT 1) INSERT INTO entries SELECT 1, 'x', 'y' FROM one"
+    with pytest.raises(RuntimeError, match="leaves COMMIT to the worker"):
+        inbox.finish(inbox.claim(60), lambda db: db.execute(sql))
+
+
+@pytest.mark.parametrize("sql", ["SELECT * FROM nowhere", "SELECT ?"])
+def test_a_handler_may_begin_by_itself_and_its_other_errors_are_what_they_are(inbox, sql):
+    inbox.store("evt_1", "order_placed", b"{}")
+    assert inbox.finish(inbox.claim(60), lambda db: (db.execute("BEGIN IMMEDIATE"), enter(db)))
+    inbox.store("evt_2", "order_placed", b"{}")
+    with pytest.raises(sqlite3.Error, match=r"no such table|bindings"):
+        inbox.finish(inbox.claim(60), lambda db: db.execute(sql))
+    assert len(rows(inbox, "SELECT * FROM entries")) == 1
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), Mute()])
+def test_a_handler_that_ends_the_program_is_one_that_fails(client, config, inbox, error):
+    def ends(*_):
+        raise error
+
+    send(client)
+    work(config, inbox, {"order_placed": ends})
+    assert [name.split(":")[0] for _, name in inbox.errors()] == [type(error).__name__]
 
 
 def test_a_second_ctrl_c_gives_the_claim_back(config, inbox):
-    worker = Worker(config, inbox, {"order_placed": lambda *_: worker.stop() or worker.stop()})
+    worker = Worker(config, inbox, {"order_placed": lambda *_: (worker.stop(), worker.stop())})
     inbox.store("evt_1", "order_placed", json.dumps(ORDER).encode())
     with pytest.raises(KeyboardInterrupt):
         worker.run()
@@ -334,8 +381,59 @@ def test_done_is_forgotten_after_a_time_and_what_was_set_aside_is_not(config, in
         inbox.store(id, "order_placed", b"{}")
     inbox.finish(inbox.claim(60), lambda db: None)
     inbox.set_aside(inbox.claim(60), "why")
-    inbox.forget(time.time() + 1)
+    assert inbox.forget(time.time() - 1) == 0
+    assert inbox.forget(time.time() + 1) == 1
     assert rows(inbox, "SELECT id FROM inbox ORDER BY turn") == [("set aside",), ("waiting",)]
+
+
+def test_much_is_forgotten_bit_by_bit(inbox):
+    one = "('done', 'old ' || n, 'x', '', 0, 0)"
+    with inbox.transaction() as db:
+        db.executescript(f"""
+            WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 450)
+            INSERT INTO inbox (state, id, event_type, body, received, due) SELECT {one[1:-1]} FROM many
+        """)
+    assert [inbox.forget(1) for _ in range(4)] == [200, 200, 50, 0]
+
+
+@pytest.mark.parametrize("step", ["beat", "forget"])
+def test_where_one_step_of_the_worker_fails_the_events_are_done_all_the_same(client, config, inbox, monkeypatch, step):
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(inbox, step, full)
+    naps = iter(range(20))
+    monkeypatch.setattr("time.sleep", lambda seconds: next(naps))
+    worker = Worker(config, inbox, {"order_placed": lambda *_: worker.stop()})
+    send(client)
+    worker.run()
+    assert rows(inbox, "SELECT state FROM inbox") == [("done",)]
+
+
+def test_the_worker_forgets_what_was_done_long_ago_and_says_that_it_was_here(client, config, inbox):
+    day = 24 * 3600
+    for id, age in (("old", 31 * day), ("young", 29 * day)):
+        send(client, id=id)
+        inbox.finish(inbox.claim(60), lambda db: None)
+        with inbox.transaction() as db:
+            db.execute("UPDATE inbox SET due = due - ? WHERE id = ?", (age, id))
+    worker = Worker(config, inbox, {"order_placed": lambda *_: worker.stop()})
+    send(client, id="new")
+    worker.run()
+    assert rows(inbox, "SELECT id FROM inbox ORDER BY turn") == [("young",), ("new",)]
+    assert time.time() - inbox.counts()["heartbeat"] < 60
+
+
+def test_the_wait_after_a_failure_doubles(client, config, inbox, monkeypatch):
+    waits = []
+    monkeypatch.setattr(inbox, "give_back", lambda claim, wait, error: waits.append(wait) or True)
+    slow = dataclasses.replace(config, retry=10, tries=20, lease=0.000001)
+    worker = Worker(slow, inbox, {"order_placed": lambda *_: 1 / 0})
+    send(client)
+    for _ in range(14):
+        time.sleep(0.0001)
+        worker.do_next()
+    assert waits == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 20480, 21600, 21600]
 
 
 # --- Start, schema, log, numbers ----------------------------------------------------------------------------
@@ -401,6 +499,15 @@ def test_a_file_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_
     monkeypatch.setattr("inbox.SCHEMA", SCHEMA)
     assert Inbox(inbox.path).store("evt_2", "order_placed", b"{}")
     assert rows(inbox, "PRAGMA user_version") == [(len(SCHEMA) + 1,)]
+
+
+def test_an_older_program_goes_on_where_a_newer_one_has_added_a_column_to_each_table(client, config, inbox):
+    for (name,) in rows(inbox, "SELECT name FROM sqlite_master WHERE type = 'table'"):
+        rows(inbox, f"ALTER TABLE {name} ADD COLUMN added TEXT")
+    assert send(client).status_code == 202 and client.get("/ready").status_code == 200
+    work(config, inbox)
+    inbox.beat("worker")
+    assert len(rows(inbox, "SELECT * FROM entries")) == 1
 
 
 def test_two_programs_that_start_at_once_make_one_file(tmp_path):

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import sys
 import time
+from contextlib import closing
 
 import settings
 from handlers import HANDLERS
@@ -31,20 +32,26 @@ class Worker:
 
     def run(self):
         """Do all there is, wait for more, and return once `stopping` is set and the event in hand is finished."""
-        beat = tidy = 0
-        while not self.stopping:
-            try:
-                if time.time() >= beat:
-                    self.inbox.beat("worker")
-                    beat = time.time() + BEAT
-                if time.time() >= tidy:
-                    self.inbox.forget(time.time() - self.config.keep_days * 24 * HOUR)
-                    tidy = time.time() + HOUR
-                if not self.do_next():
+        beat = tidy = time.monotonic()
+        with closing(self.inbox.connect()) as kept:  # while one is open, SQLite's two other files stay where they are
+            self._attempt(kept.execute, "SELECT count(*) FROM heartbeats")
+            while not self.stopping:
+                if time.monotonic() >= beat:
+                    self._attempt(self.inbox.beat, "worker")
+                    beat = time.monotonic() + BEAT
+                if time.monotonic() >= tidy:
+                    more = self._attempt(self.inbox.forget, time.time() - self.config.keep_days * 24 * HOUR)
+                    tidy = time.monotonic() + (0 if more else HOUR)
+                if not self._attempt(self.do_next):
                     time.sleep(LOOK)
-            except sqlite3.Error:  # a full disk, a lock that is held for too long: it may pass
-                log.exception("cannot work")
-                time.sleep(1)
+
+    def _attempt(self, step, *arguments):
+        """Return what a step returns. If it fails, the others have their turn all the same."""
+        try:
+            return step(*arguments)
+        except sqlite3.Error:  # a full disk, a lock that is held for too long: it may pass
+            log.exception("cannot work")
+            time.sleep(1)
 
     def do_next(self):
         """Do what has waited longest; return whether there was something."""
@@ -59,15 +66,18 @@ class Worker:
             handler = self.handlers.get(claim.event_type)
             ours = self.inbox.finish(claim, lambda db: handler and handler(claim.id, event, db))
             self._end("done" if handler else "unknown type", claim, ours)
-        except Exception as error:
-            self._failed(claim, error)
-        except BaseException:  # a second Ctrl-C: nobody has to wait until the lease is over
+        except KeyboardInterrupt:  # a second Ctrl-C: nobody has to wait until the lease is over
             self.inbox.give_back(claim, 0, "interrupted")
             raise
+        except BaseException as error:  # SystemExit, too: a handler that ends the program is one that fails
+            self._failed(claim, error)
         return True
 
     def _failed(self, claim, error):
-        told = f"{type(error).__name__}: {error}"[:1000].encode(errors="backslashreplace").decode()
+        try:
+            told = f"{type(error).__name__}: {error}"[:1000].encode(errors="backslashreplace").decode()
+        except Exception:  # even what it says may fail
+            told = type(error).__name__
         log.exception("handler failed", extra={"delivery": claim.id, "tries": claim.tries})
         if claim.tries >= self.config.tries:
             self._end("set aside", claim, self.inbox.set_aside(claim, told))
