@@ -97,6 +97,7 @@ def test_it_names_the_versions_that_the_lessons_are_tested_with():
         ({"PORT": "http"}, "PORT must be a number from 0 to 65_535."),
         ({"DATABASE": "no/such/folder/inbox.db"}, "DATABASE cannot be used: "),
         ({"DATABASE": "README.md"}, "DATABASE cannot be used: "),
+        ({"METRICS_HOST": "x" * 70}, "HOST or METRICS_HOST is not an address."),
         ({"PROMETHEUS_MULTIPROC_DIR": "README.md/below"}, "PROMETHEUS_MULTIPROC_DIR must be a folder that can be "),
     ],
 )
@@ -104,9 +105,24 @@ def test_a_wrong_setting_ends_the_start_with_one_sentence_and_without_the_secret
     code, out, errors = installed.run("receiver.py", **settings)
     assert (code, out) == (1, "") and errors.startswith(words) and errors.count("\n") == 1
     assert SECRET[6:20] not in errors
-    if "WEBHOOK_SECRET" not in settings and "PORT" not in settings:
+    if settings.keys() & {"DATABASE", "PROMETHEUS_MULTIPROC_DIR"}:
         code, _, errors = installed.run("worker.py", **settings)
         assert code == 1 and errors.startswith(words)
+    if "DATABASE" in settings:
+        code, _, errors = installed.run("inbox.py", **settings)
+        assert code == 1 and errors.startswith("DATABASE ") and errors.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit of what a process may write")
+def test_where_there_is_no_room_for_the_numbers_the_start_says_so(installed):
+    """prometheus_client maps its files into memory, where a full disk is a signal that ends the process."""
+    limited = (
+        "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
+        "runpy.run_path('worker.py', run_name='__main__')"
+    )
+    code, _, errors = installed.run("-c", limited)
+    assert code == 1 and errors.startswith("PROMETHEUS_MULTIPROC_DIR must be a folder that can be "), errors
+    assert errors.count("\n") == 1
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(installed):
@@ -155,7 +171,12 @@ def test_what_was_set_aside_is_shown_and_tried_again_by_hand(installed):
     installed.start("worker.py")
     assert installed.post(b'{"event_type": "order_placed"}')[0] == 202
     until(lambda: "1 set aside" in installed.run("inbox.py")[1])
-    assert installed.run("inbox.py") == (0, "0 waiting, 1 set aside\nevt_1 KeyError: 'data'\n", "")
+    path = installed.folder / "inbox.db"
+    assert installed.run("inbox.py") == (0, f"{path}: 0 waiting, 1 set aside\nevt_1 KeyError: 'data'\n", "")
+    assert installed.run("inbox.py", "agian") == (1, "", "python inbox.py, or python inbox.py again\n")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE inbox SET error = ?", ("\x1b[2J\nevt_2 all is well",))
+    assert installed.run("inbox.py")[1].splitlines()[1:] == [r"evt_1 \x1b[2J\nevt_2 all is well"]
     assert installed.run("inbox.py", "again") == (0, "1 will be tried again\n", "")
 
 
@@ -435,6 +456,20 @@ def test_nginx_the_receiver_and_the_example_agree_on_the_largest_body():
     assert "client_max_body_size 1m;" in (TEMPLATE / "nginx.conf").read_text(encoding="utf-8")
     assert "\nLARGEST_BODY=1048576\n" in (TEMPLATE / ".env.example").read_text(encoding="utf-8")
     assert '"LARGEST_BODY", 1_048_576,' in (TEMPLATE / "settings.py").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_settings_takes_the_place_of_nothing_that_the_container_file_says():
+    """What `docker run --env-file` names comes before ENV."""
+    said = re.search(r"(?m)^ENV (.*)", (TEMPLATE / "Dockerfile").read_text(encoding="utf-8"))[1]
+    example = re.findall(r"(?m)^(\w+)=", (TEMPLATE / ".env.example").read_text(encoding="utf-8"))
+    assert {one.split("=")[0] for one in said.split()}.isdisjoint(example) and "PORT" in example
+
+
+@pytest.mark.parametrize("name", ["receiver", "worker"])
+def test_systemd_never_gives_up(name):
+    """By itself it starts a program five times in ten seconds, and then no more."""
+    unit = (TEMPLATE / f"{name}.service").read_text(encoding="utf-8")
+    assert "\nStartLimitIntervalSec=0\n" in unit.split("[Service]")[0] and "\nRestart=always\n" in unit
 
 
 def test_the_container_file_says_how_to_start_both_and_that_it_was_not_built():

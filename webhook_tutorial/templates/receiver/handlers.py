@@ -7,6 +7,9 @@ knows it again.
 
 Do what takes long first and write last: from the first write on, nobody else can write. If it cannot be done now,
 raise: it is tried again, and at last set aside. Leave COMMIT to the worker.
+
+What you read to decide what to write, another worker may change in between: read it after your first write, or begin
+with ``db.execute("BEGIN IMMEDIATE")``.
 """
 
 

@@ -5,7 +5,7 @@ mark "done" in one transaction: whoever dies on the way, the effect is there onc
 
 Run it to see how things stand:
 
-    python inbox.py                what waits, what was set aside and why
+    python inbox.py                how much waits, what was set aside last (a hundred) and why
     python inbox.py again          have the worker try once more what was set aside, after a bug has been mended
 """
 
@@ -216,21 +216,34 @@ class Inbox:
             db.row_factory = sqlite3.Row
             return dict(db.execute(sql, {"now": time.time()}).fetchone())
 
-    def errors(self):
-        """Return id and error of what was set aside, a list."""
+    def errors(self, most=-1):
+        """Return id and error of what was set aside, a list, the newest first."""
+        sql = "SELECT id, error FROM inbox WHERE state = 'set aside' ORDER BY turn DESC LIMIT ?"
         with closing(self.connect()) as db:
-            return db.execute("SELECT id, error FROM inbox WHERE state = 'set aside' ORDER BY turn").fetchall()
+            return db.execute(sql, (most,)).fetchall()
 
 
-if __name__ == "__main__":
+def main(arguments):
+    """Show how things stand, or have what was set aside tried again."""
     path = settings.load(with_secret=False).database
+    if arguments not in ([], ["again"]):
+        sys.exit("python inbox.py, or python inbox.py again")
     if not os.path.exists(path):
         sys.exit(f"DATABASE names no file that is there: {path}")
     inbox = Inbox(path)
-    if sys.argv[1:] == ["again"]:
+    if arguments:
         print(inbox.try_again(), "will be tried again")
-    else:
-        counts = inbox.counts()
-        print(f"{counts['waiting']} waiting, {counts['set_aside']} set aside")
-        for id, error in inbox.errors():
-            print(id, error)
+        return
+    counts = inbox.counts()
+    print(f"{path}: {counts['waiting']} waiting, {counts['set_aside']} set aside")
+    for id, error in inbox.errors(most=100):
+        print(id, ascii(error)[1:-1])  # it may quote what a sender has written, and that may steer a terminal
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except settings.Wrong as error:
+        sys.exit(str(error))
+    except sqlite3.Error as error:
+        sys.exit(f"DATABASE cannot be used: {error}.")

@@ -204,6 +204,8 @@ def main():
         sys.exit(f"DATABASE cannot be used: {error}.")
     except OSError as error:
         sys.exit(f"The port cannot be opened (PORT or METRICS_PORT): {error.strerror}.")
+    except UnicodeError:
+        sys.exit("HOST or METRICS_HOST is not an address.")
     serve(create_app(config, inbox), listener, config.largest_body)
 
 

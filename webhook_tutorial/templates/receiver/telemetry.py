@@ -12,6 +12,7 @@ import re
 import socket
 import sqlite3
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,6 +21,8 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(Path(__file__).with_name("
 os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
 try:
     os.makedirs(os.environ["PROMETHEUS_MULTIPROC_DIR"], exist_ok=True)
+    with tempfile.TemporaryFile(dir=os.environ["PROMETHEUS_MULTIPROC_DIR"]) as file:
+        file.write(bytes(200_000))  # prometheus_client maps its files into memory: a full disk ends it without a word
 except OSError as error:
     sys.exit(f"PROMETHEUS_MULTIPROC_DIR must be a folder that can be written: {error.strerror}.")
 
