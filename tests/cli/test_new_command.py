@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def test_it_copies_what_git_has_and_nothing_that_was_made_there():
     if listed.returncode:
         pytest.skip("this is no clone")
     assert sorted(listed.stdout.split()) == NAMES
+
+
+def test_what_a_run_in_its_place_has_left_there_is_not_copied(tmp_path, monkeypatch):
+    monkeypatch.setattr(new, "TEMPLATE", tmp_path / "run")
+    shutil.copytree(TEMPLATE, tmp_path / "run")
+    for name in (".env", "inbox.db", "inbox.db-wal", "inbox.db-shm"):
+        (tmp_path / "run" / name).write_text("mine")
+    assert sorted(path.name for path in new.copy_template(tmp_path / "new")) == NAMES
 
 
 @pytest.mark.parametrize("folder", ["new", "new/below/below", "empty", "a folder with ä"])

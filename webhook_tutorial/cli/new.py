@@ -1,6 +1,7 @@
 """`new`: a receiver as files of your own, to start from."""
 
 import contextlib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import click
@@ -18,20 +19,22 @@ class Occupied(Exception):
 def copy_template(folder):
     """Copy the template to a folder that is not there yet, or is empty; return the paths of its files, a list.
 
-    It is copied whole or not at all: where a file cannot be written, those before it are removed again.
+    It is copied whole or not at all: where a file cannot be written, those before it are removed again. What its own
+    .gitignore leaves out is left: a secret, or an inbox, of somebody who has started it in its place.
 
     Raises:
         Occupied: There is something in the folder. Nothing was changed.
         OSError: The folder or a file cannot be written.
     """
     folder, written = Path(folder), []
+    ignored = (TEMPLATE / ".gitignore").read_text(encoding="utf-8").split()
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise Occupied
         for path in sorted(TEMPLATE.iterdir()):
-            if path.is_file():  # __pycache__ is a folder
+            if path.is_file() and not any(fnmatch(path.name, pattern) for pattern in ignored):
                 write_whole(folder / path.name, path.read_bytes())
                 written.append(folder / path.name)
     except BaseException:
