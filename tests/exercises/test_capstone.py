@@ -96,7 +96,8 @@ def test_a_folder_will_do_and_nothing_stays_in_it_or_goes_on(program, tmp_path, 
 
 IN_SECONDS = ("int(sent_at) / 1000", "int(sent_at)")
 ONE_WAY = ("if not -60 <= age <= 300:", "if age > 300:")
-BY_HEADER = ('INTO events VALUES (?)", (id,))', 'INTO events VALUES (?)", (request.headers["Puddlewick-Delivery"],))')
+BY_HEADER = ('DO NOTHING", (id,))', 'DO NOTHING", (request.headers["Puddlewick-Delivery"],))')
+NO_KEY = ("rental TEXT NOT NULL UNIQUE", "rental TEXT NOT NULL"), (" ON CONFLICT(rental) DO NOTHING", "")
 
 
 @pytest.mark.thorough
@@ -105,7 +106,7 @@ BY_HEADER = ('INTO events VALUES (?)", (id,))', 'INTO events VALUES (?)", (reque
     [
         ([IN_SECONDS], {"valid"}),
         ([IN_SECONDS, ONE_WAY], {"stale", "future"}),
-        ([BY_HEADER], {"duplicate", "same-moment"}),
+        ([BY_HEADER, *NO_KEY], {"duplicate", "same-moment"}),
     ],
     ids=["milliseconds as seconds", "and one way only", "the header's id"],
 )

@@ -140,8 +140,11 @@ app.config["MAX_CONTENT_LENGTH"] = 65_536
 
 def connect():
     db = sqlite3.connect(os.environ["DATABASE"], timeout=1.5, isolation_level="IMMEDIATE")
-    db.execute("CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY)")
-    db.execute("CREATE TABLE IF NOT EXISTS refunds (event TEXT, rental TEXT, amount INTEGER, currency TEXT)")
+    db.execute("CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY NOT NULL)")
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS refunds (rental TEXT NOT NULL UNIQUE, event TEXT NOT NULL, "
+        "amount INTEGER NOT NULL, currency TEXT NOT NULL)"
+    )
     return closing(db)
 
 
@@ -169,15 +172,15 @@ def webhook():
     try:
         event = json.loads(body)
         id, ended, data = event["id"], event["event_type"] == "rental.ended", event["data"]
-        refund = (id, data["rental"], data["deposit"], data["currency"]) if ended else None
+        refund = (data["rental"], id, data["deposit"], data["currency"]) if ended else ("", id, 0, "")
     except (ValueError, RecursionError, KeyError, TypeError):
         return {"error": "not an event"}, 400
-    if not isinstance(id, str) or not 0 < len(id) <= 200:
+    if [type(value) for value in refund] != [str, str, int, str] or not 0 < len(id) <= 200:
         return {"error": "not an event"}, 400
     with connect() as db, db:  # the id and the refund in one transaction: both are there, or neither
-        new = db.execute("INSERT OR IGNORE INTO events VALUES (?)", (id,)).rowcount
+        new = db.execute("INSERT INTO events VALUES (?) ON CONFLICT(id) DO NOTHING", (id,)).rowcount
         if new and ended:
-            db.execute("INSERT INTO refunds VALUES (?, ?, ?, ?)", refund)
+            db.execute("INSERT INTO refunds VALUES (?, ?, ?, ?) ON CONFLICT(rental) DO NOTHING", refund)
     return "", 204
 
 
