@@ -6,15 +6,19 @@ import base64
 import dataclasses
 import hashlib
 import hmac
+import http.client
 import json
 import logging
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp()  # before telemetry is imported, which reads it
 
@@ -434,6 +438,53 @@ def test_the_wait_after_a_failure_doubles(client, config, inbox, monkeypatch):
         time.sleep(0.0001)
         worker.do_next()
     assert waits == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 20480, 21600, 21600]
+
+
+# --- The two programs ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def started(program, word, **settings):
+    """Start a program and give the line of its log that says it has begun; end it as systemd does."""
+    command = [sys.executable, os.path.join(os.path.dirname(__file__), program)]
+    plain = {name: value for name, value in os.environ.items() if name != "WEBHOOK_SECRET"}
+    with subprocess.Popen(command, env=plain | settings, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = json.loads(process.stderr.readline())
+            assert line["event"] == word
+            yield line
+            process.terminate()
+            rest = process.stderr.read()
+            if os.name != "nt":  # there a process cannot be asked to stop, only ended
+                assert '"stopped"' in rest.splitlines()[-1] and process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def test_started_as_they_will_be_both_do_their_part_and_stop_when_told(tmp_path, inbox):
+    told = {"DATABASE": inbox.path, "PORT": "0", "METRICS_PORT": "0"}
+    with (
+        started("receiver.py", "listening", WEBHOOK_SECRET=SECRET, **told) as line,
+        started("worker.py", "working", **told),
+    ):
+        body, headers = signed(json.dumps(ORDER).encode() + b" " * 100_000)
+        with closing(http.client.HTTPConnection("127.0.0.1", line["port"], timeout=10)) as client:
+            client.request("POST", "/webhook", body, headers)
+            assert client.getresponse().status == 202
+        end = time.monotonic() + 10
+        while not rows(inbox, "SELECT * FROM entries") and time.monotonic() < end:
+            time.sleep(0.05)
+    assert len(rows(inbox, "SELECT * FROM entries")) == 1
+
+
+def test_where_somebody_else_writes_for_long_the_sender_hears_503_in_time(client, inbox, monkeypatch):
+    with closing(sqlite3.connect(inbox.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        assert send(client).status_code == 503
+        assert time.monotonic() - begun < 5
+        monkeypatch.setattr("inbox.PATIENCE", 0.1)
+        assert client.get("/ready").status_code == 503
 
 
 # --- Start, schema, log, numbers ----------------------------------------------------------------------------
