@@ -58,6 +58,16 @@ def test_both_traps_are_stated_on_the_page():
     assert "| `id` | text | the event |" in PAGE
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("max_age=300", "max_age=299"), ("max_ahead=60", "max_ahead=59"), ("max_ahead=60", "max_ahead=61")],
+)
+def test_a_limit_of_time_that_is_off_by_a_second_is_not_the_pages(right, wrong):
+    namespace = {}
+    exec(exercise("15.dialect").solution.replace(right, wrong), namespace)
+    assert wrong.partition("=")[0] in check("15.dialect", namespace["puddlewick"]).message
+
+
 # --- The grader ---------------------------------------------------------------------------------------------
 
 

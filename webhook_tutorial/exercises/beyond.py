@@ -25,7 +25,7 @@ from .puddlewick import PATIENCE, PUDDLEWICK
 #: How many events come in one moment, how often each, and how often that is repeated.
 EVENTS, TIMES, ROUNDS = 5, 4, 8
 #: How often the program is killed; after how many answers, over how many connections, and how many there are to send.
-KILLS, ANSWERED, AT_ONCE, MOST_SENT = 3, 12, 8, 100
+KILLS, ANSWERED, AT_ONCE, MOST_SENT = 2, 12, 8, 100
 #: How long an effect is waited for, in seconds: longer than a claim of a killed worker holds (see `capstone`).
 WAIT = 2 * PATIENCE
 
@@ -46,10 +46,7 @@ def try_beyond(url, secret, programs, database):
         Wrong: A program does not start again.
         ValueError: There is no number at ``/effects`` any more.
     """
-    where = target(f"{url}/webhook")
-    bench = Bench(
-        where, Maker(PUDDLEWICK, secret, where.url), Effects(target(f"{url}/effects")), patience=PATIENCE, most=1000
-    )
+    where, effects = target(f"{url}/webhook"), target(f"{url}/effects")
     trials = {
         "What each type of event asks for is done, and nothing else.": _types,
         f"{EVENTS} events that come {TIMES} times each in one moment are done once each.": _crowd,
@@ -58,6 +55,7 @@ def try_beyond(url, secret, programs, database):
     }
     lines = ["", "Beyond the scorecard"]
     for title, trial in trials.items():
+        bench = Bench(where, Maker(PUDDLEWICK, secret, where.url), Effects(effects), patience=PATIENCE, most=1000)
         try:
             words = trial(bench)
         except NotTried:

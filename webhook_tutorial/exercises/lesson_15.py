@@ -38,6 +38,12 @@ def _test_example(puddlewick):
                 "At the time at which it was sent, the page's example is refused: it is taken for one of another age. How "
                 "many digits has its time? Read on the page what times that are numbers are."
             )
+        if puddlewick.time_format not in ("milliseconds", "seconds"):
+            raise Wrong(f"The page's example is refused: {reason}. Its time is a number: time_format.")
+        if puddlewick.key_prefix:
+            raise Wrong(
+                f"The page's example is refused: {reason}. The key is the secret as it is shown: key, key_prefix."
+            )
         raise Wrong(f"The page's example is refused: {reason}. Compare signed, prefix and key with the page.")
     if not _reason(puddlewick, body=EXAMPLE_BODY.replace(b"500", b"900")):
         raise Wrong("A changed deposit was believed.")
@@ -49,11 +55,16 @@ def _test_example(puddlewick):
 
 
 def _test_limits(puddlewick):
-    if not _reason(puddlewick, after=301) or _reason(puddlewick, after=299):
+    if puddlewick.time_format == "seconds" and not _reason(puddlewick, after=3600):
+        raise Wrong(
+            "The time is read as seconds, so each delivery seems to be far ahead, and one of any age is believed: "
+            "time_format. How many digits has the time of the page's example?"
+        )
+    if puddlewick.max_age != 300:
         raise Wrong("How old a delivery may be is max_age, in seconds. The page has it in minutes.")
-    if not _reason(puddlewick, after=-62):
+    if puddlewick.max_ahead is None or puddlewick.max_ahead > 60:
         raise Wrong("A delivery from the future is believed: how far ahead it may be is max_ahead, in seconds.")
-    if _reason(puddlewick, after=-59):
+    if puddlewick.max_ahead < 60:
         raise Wrong("The page accepts what seems to be sent up to a minute from now: max_ahead, in seconds.")
 
 
@@ -63,8 +74,10 @@ def _reason(puddlewick, after=0, body=EXAMPLE_BODY, headers=EXAMPLE_HEADERS):
         verify(body, EXAMPLE_HEADERS | headers, EXAMPLE_SECRET, puddlewick, clock=SimulatedClock(_SENT + after))
     except SignatureError as error:
         return error.reason
-    except ValueError as error:
-        raise Wrong(f"The secret could not be read: {error} The page says: as we show it to you.") from None
+    except ValueError:
+        raise Wrong(
+            "The secret could not be read with this key and key_prefix. The page says: as we show it to you."
+        ) from None
     return ""
 
 
@@ -110,12 +123,13 @@ def puddlewick():
         name="15.capstone",
         test=_test_capstone,
         hints=(
-            "Begin with the whole receiver of lesson 06, and change three things: how it verifies, by which id it knows an "
-            "event again, and what it does.",
+            "Begin with the whole receiver of lesson 06. Change three things: how it verifies, by which id it knows an "
+            "event again, and what it does. Add four: its tables, its server, /effects and the page's limit.",
             "Give your code the page's worked example first. What does it say of its time?",
             "Which id is the same at each attempt? Read on the page what a delivery is.",
-            "The id and the deposit belong into one transaction (lesson 06); what is too long is refused by Flask's "
-            "MAX_CONTENT_LENGTH; and whatever was parsed may be of another kind than you think.",
+            "The id and the deposit belong into one transaction (lesson 06). What is too long: set Flask's "
+            "MAX_CONTENT_LENGTH to 65_536, or keep lesson 06's way, with 65_537. And whatever was parsed may be of another "
+            "kind than you think.",
         ),
         solution="""
 import hmac
@@ -196,7 +210,8 @@ if __name__ == "__main__":
     waitress.serve(app, host="127.0.0.1", port=int(os.environ["PORT"]), threads=8, ident=None)
 """,
         answer="receiver",
-        praise="100/100, and nothing is red: this receiver may go live. Now progress() shows how far you have come.",
+        praise="100/100: nothing was found from outside, nor by a kill. What cannot be seen so: print(_.report) in the next "
+        "cell. progress() shows how far you have come.",
         is_file=True,
     ),
 ]
