@@ -158,6 +158,19 @@ def test_what_does_not_start_says_why(program, source, words):
     assert verdict.message.startswith("It was started by python receiver.py") and words in verdict.message
 
 
+def test_what_a_program_raised_is_told_with_its_500(program):
+    raises = changed(("    body = request.get_data()\n", "    body = request.get_dat()\n"))
+    message = check("15.capstone", program(raises)).message
+    assert "(500 Internal Server Error)" in message
+    assert "ends with: AttributeError: 'Request' object has no attribute 'get_dat'" in message
+
+
+def test_what_answers_no_number_of_effects_is_told_what_it_answered(program):
+    message = check("15.capstone", program(changed(('"/effects"', '"/count"')))).message
+    assert message.startswith("GET /effects did not answer with a number.")
+    assert "paid back: a whole number. It answered: 404 Not Found." in message
+
+
 def test_what_dies_while_it_is_graded_says_so(program):
     dies = changed(("    body = request.get_data()\n", '    os.write(2, b"I give up\\n"), os._exit(3)\n'))
     message = check("15.capstone", program(dies)).message

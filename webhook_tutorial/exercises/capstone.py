@@ -57,6 +57,9 @@ def grade_receiver(path):
             else:
                 words = _words(report, _Sender(receiver.url, secret))
             words = words and (_ended(started) or words)
+            if report.failed and _status(report.failed[0]) >= 500:
+                receiver.stop()
+                words += _raised(receiver.said)
         except ValueError as error:  # there is no number at /effects, now or any more
             raise Wrong(_ended(started) or _no_effects(error)) from None
     seen = "\n".join(seen).replace(receiver.url, "http://127.0.0.1")  # without the port: it is another one in each run
@@ -72,7 +75,7 @@ def _file(path):
     if path.is_dir():
         path /= _RECEIVER
     if not path.is_file():
-        raise Wrong(f"There is no file {path.name} in {path.parent}.")
+        raise Wrong(f"There is no file {path.name} in {path.parent}. Hand over the path of a file or a folder.")
     return path
 
 
@@ -111,10 +114,23 @@ def _ended(programs):
     return ""
 
 
+def _status(result):
+    """The status that shows best what was red; 0 if there was no answer."""
+    return (result.exchange.status or 0) if result.exchange else 0
+
+
+def _raised(said):
+    """What the first traceback of a program ends with, as a sentence; empty if there is none."""
+    _, _, traceback = said.partition("Traceback (most recent call last):\n")
+    last = next((line for line in traceback.splitlines() if line and not line[0].isspace()), "")
+    return f" The first traceback that your program wrote ends with: {visible(last)}." if last else ""
+
+
 def _no_effects(error):
+    """The error's last words are what was answered."""
     return (
         "GET /effects did not answer with a number. Where SHOW_EFFECTS is yes, it tells how many deposits have been "
-        f"paid back. {error}"
+        f"paid back: a whole number. It answered:{str(error).rpartition(':')[2]}"
     )
 
 
@@ -161,10 +177,17 @@ def _not_valid(result, sender):
     for misread, dialect in _MISREAD.items():
         if sender.send(dialect):
             return f"It refuses what is genuine: {misread}"
-    return (
-        f"It refuses what is genuine ({result.words}). Give your code the page's worked example, at the time at which "
-        "that was sent."
-    )
+    status = _status(result)
+    if status == 404:
+        advice = "Deliveries come to /webhook, by POST."
+    elif status >= 500 or 300 <= status < 400:
+        advice = "Deliveries are answered with 2xx, and nothing else counts."
+    else:
+        advice = (
+            "Give your code the page's worked example, at the time at which that was sent; and verify the body as it "
+            "came, before anything has read it (lesson 04)."
+        )
+    return f"It refuses what is genuine ({result.words}). {advice}"
 
 
 def _twice(result, sender):
