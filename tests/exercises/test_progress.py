@@ -122,6 +122,14 @@ def test_the_certificate_can_be_heard_and_printed_and_asks_nobody(path):
     assert "://" not in text and "url(" not in text and "@import" not in text
 
 
+def test_the_certificate_says_what_the_capstone_is_to_whoever_has_passed_it(path):
+    words = "Nothing was found from outside."
+    some(RING).certificate(path)
+    assert words not in path.read_text(encoding="utf-8")
+    some(RING, Passed("15.capstone", "2026-01-07T09:00:00Z")).certificate(path)
+    assert words in path.read_text(encoding="utf-8")
+
+
 def test_a_certificate_takes_the_place_of_an_older_one_and_of_nothing_else(path):
     some(RING).certificate(path)
     some(RING, EVIL).certificate(str(path))

@@ -61,6 +61,12 @@ def _is_ours(path):
         return _GENERATOR.encode() in file.read(1000)
 
 
+#: What the capstone's line says, for whoever has not seen it; nothing of what cannot be seen from outside.
+_CAPSTONE = """<p>In the capstone's last exercise a receiver, written from a provider's documentation, was started as a
+program and graded. Nothing was found from outside.</p>
+"""
+
+
 def _page(rows, of):
     lines = "".join(
         f'<tr><th scope="row">{escape(lesson)}</th>'
@@ -68,6 +74,7 @@ def _page(rows, of):
         + "</tr>\n"
         for (lesson, word), one in rows
     )
+    capstone = _CAPSTONE if any(one.exercise == "15.capstone" for _, one in rows) else ""
     count = f"{len(rows)} of {of} exercises passed"
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -90,7 +97,7 @@ def _page(rows, of):
 <tbody>
 {lines}</tbody>
 </table>
-<p>Each line says that the check of this exercise was passed on the computer where this page was written. It says
+{capstone}<p>Each line says that the check of this exercise was passed on the computer where this page was written. It says
 nothing about who passed it, or with what help. Both the page and the record that it was made from can be edited.</p>
 </main>
 </body>
