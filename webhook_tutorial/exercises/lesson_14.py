@@ -14,7 +14,9 @@ def _test_settings(settings):
     if (got := _start(settings, WEBHOOK_SECRET=_NEW)) != [_NEW]:
         raise Wrong(f"With one good secret it returned {_hide(got)}; it should be ['<new>'], a list of that text.")
     if (got := _start(settings, WEBHOOK_SECRET=_NEW, WEBHOOK_SECRET_OLD=_OLD)) != [_NEW, _OLD]:
-        raise Wrong(f"With both secrets set it returned {_hide(got)}; it should be ['<new>', '<old>'], the new one first.")
+        raise Wrong(
+            f"With both secrets set it returned {_hide(got)}; it should be ['<new>', '<old>'], the new one first."
+        )
     if (got := _start(settings, WEBHOOK_SECRET=_NEW, WEBHOOK_SECRET_OLD="")) != [_NEW]:
         raise Wrong(
             f"With an empty WEBHOOK_SECRET_OLD it returned {_hide(got)}: a list of the new one. "
