@@ -1,10 +1,12 @@
 """Providers: what an event of one looks like, and one's own out of a file."""
 
 import json
+import re
 from dataclasses import asdict
 
 import pytest
 
+from webhook_tutorial import Dialect, sign
 from webhook_tutorial.signing import GITHUB, STANDARD_WEBHOOKS, STRIPE, TWILIO
 from webhook_tutorial.signing.names import BY_NAME
 from webhook_tutorial.signing.providers import MOST_FILE, Provider, provider_of, read_provider
@@ -88,3 +90,15 @@ def test_what_is_wrong_with_a_file_is_told(file, content, words):
     with pytest.raises(ValueError) as raised:
         read_provider(file(content))
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "words"),
+    [("", "The secret is no base64."), ("pcl_", "The secret is not valid base64 after 'pcl_'.")],
+)
+def test_a_secret_that_cannot_be_read_is_told_with_what_stands_before_it_if_anything_does(prefix, words):
+    dialect = Dialect(
+        name="Parcel", signature="X-Sig", signed="{body}", encoding="hex", key="base64", key_prefix=prefix
+    )
+    with pytest.raises(ValueError, match=re.escape(words)):
+        sign(b"{}", f"{prefix}no base64!", dialect)

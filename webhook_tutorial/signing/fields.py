@@ -27,6 +27,10 @@ def _one_of(*known):
     return lambda value: value in known, f"one of {', '.join(known)}"
 
 
+def _is_name(value):
+    return isinstance(value, str) and value.isprintable() and value.strip()
+
+
 def _is_limit(value):
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return value is None or (number and 0 <= value < math.inf)
@@ -37,7 +41,7 @@ def _are_texts(value):
 
 
 FIELDS = {
-    "name": (text(r".*\S.*"), "text, the provider's name"),
+    "name": (_is_name, "text on one line, the provider's name"),
     "signature": (
         text(f"{_NUMBERED}|{_PATH}"),
         f"the name of a header: letters, digits and hyphens, and {{n}} where it is counted; or '{JSON}' and a path",

@@ -33,7 +33,8 @@ def _key(secret, key, prefix):
     try:
         decoded = _DECODE[key](text)
     except ValueError:
-        raise ValueError(f"The secret is not valid {key} after {prefix!r}.") from None
+        what = f"not valid {key} after {prefix!r}" if prefix else f"no {key}"
+        raise ValueError(f"The secret is {what}.") from None
     # HMAC fills a key up with zeros (RFC 2104, section 2): one of zeros alone is the empty key.
     if not any(decoded):
         raise ValueError("The secret is empty, or nothing but zeros.")

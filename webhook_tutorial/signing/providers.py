@@ -49,6 +49,9 @@ class Provider:
         for name, (fits, words) in _SAMPLE.items():
             if not fits(getattr(self, name)):
                 raise ValueError(f"{name} of the sample must be {words}.")
+        for name in (*self.headers, self.dialect.signature, self.dialect.id, self.dialect.timestamp, self.attempt):
+            if name.lower() in _FRAMING:
+                raise ValueError(f"{name} is written by whoever sends a request, and cannot be a header of a sample.")
 
     @property
     def is_form(self):
@@ -68,9 +71,19 @@ def _is_headers(value):
     )
 
 
+def _is_body(value):
+    try:
+        return isinstance(value, dict) and json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which JSON can write and UTF-8 cannot
+        return False
+
+
+#: Headers that say where a request goes, and where its body ends.
+_FRAMING = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+
 _PLACE = text(rf"({HEADER}{TOKEN}|[-A-Za-z0-9_]+(\.[-A-Za-z0-9_]+)*)?")
 _SAMPLE = {
-    "body": (lambda value: isinstance(value, dict), "an object"),
+    "body": (_is_body, "an object whose texts are whole characters"),
     "headers": (_is_headers, "an object of headers: names and texts in printable ASCII"),
     "id": (_PLACE, f"a path in the body, such as event.id, or {HEADER}Name"),
     "type": (_PLACE, f"a path in the body, such as event.type, or {HEADER}Name"),
@@ -92,8 +105,10 @@ _PLACES = {
     "stripe": ("payment_intent.succeeded", "id", "type", ""),
     "slack": ("event_callback", "event_id", "event.type", ""),
     "shopify": ("orders/create", "header:X-Shopify-Event-Id", "header:X-Shopify-Topic", "X-Shopify-Webhook-Id"),
-    "discord": ("ping", "", "type", ""),
+    "discord": ("ping", "id", "type", ""),
 }
+#: The ping of webhook events has no id, and the ping of an interaction has one: without it all of them would be alike.
+_IDS = {"discord": {"id": "{now}"}}
 
 
 def provider_of(dialect):
@@ -103,8 +118,8 @@ def provider_of(dialect):
         event, id, type, attempt = _PLACES[name]
         found = BY_PROVIDER[name][event]
         return Provider(
-            dialect=dialect, body=found.body, headers=found.headers, id=id, type=type, attempt=attempt,
-            indent=found.indent,
+            dialect=dialect, body=_IDS.get(name, {}) | found.body, headers=found.headers, id=id, type=type,
+            attempt=attempt, indent=found.indent,
         )  # fmt: skip
     if "form" in dialect.places:
         return Provider(dialect=dialect, body=_FORM, id="MessageSid")
@@ -135,6 +150,8 @@ def read_provider(file):
     dialect = Dialect(**_known(found, Dialect, "A dialect"))
     if sample is None:
         return provider_of(dialect)
+    if isinstance(sample, dict) and isinstance(sample.get("attempt"), str):  # a header it is always
+        sample["attempt"] = sample["attempt"].removeprefix(HEADER)
     if not isinstance(sample, dict):
         raise ValueError("sample must be an object: body, and perhaps headers, id, type and attempt.")
     return Provider(dialect=dialect, **_known(sample, Provider, "A sample", besides={"dialect"}))
