@@ -130,6 +130,11 @@ def test_the_certificate_says_what_the_capstone_is_to_whoever_has_passed_it(path
     assert words in path.read_text(encoding="utf-8")
 
 
+def test_half_a_character_in_a_record_spoils_no_certificate(path):
+    some(Passed("00.ring", "2026-01-05T09:00:00Z", "0.1.0", "\ud800")).certificate(path)
+    assert "\N{REPLACEMENT CHARACTER}" in path.read_text(encoding="utf-8")
+
+
 def test_a_certificate_takes_the_place_of_an_older_one_and_of_nothing_else(path):
     some(RING).certificate(path)
     some(RING, EVIL).certificate(str(path))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..clock import iso
+from ..look import visible
 
 _GENERATOR = '<meta name="generator" content="webhook_tutorial certificate">'
 
@@ -70,7 +71,7 @@ program and graded. Nothing was found from outside.</p>
 def _page(rows, of):
     lines = "".join(
         f'<tr><th scope="row">{escape(lesson)}</th>'
-        + "".join(f"<td>{escape(text)}</td>" for text in (word, one.passed, one.package, one.python))
+        + "".join(f"<td>{escape(text)}</td>" for text in map(visible, (word, one.passed, one.package, one.python)))
         + "</tr>\n"
         for (lesson, word), one in rows
     )
