@@ -18,7 +18,7 @@ from webhook_tutorial.operations.scorecard.again import command
 from webhook_tutorial.operations.scorecard.badge import badge
 from webhook_tutorial.operations.scorecard.deliveries import Maker
 from webhook_tutorial.operations.scorecard.findings import FAILED, HELD, OUTCOMES, Check, Finding, Result
-from webhook_tutorial.operations.scorecard.manners import _LEAKS, _plain
+from webhook_tutorial.operations.scorecard.leaks import PATTERNS, plain
 from webhook_tutorial.operations.scorecard.target import target
 from webhook_tutorial.operations.scorecard.wire import (
     CHUNKED,
@@ -56,6 +56,9 @@ VALID = result("valid", HELD, 3)
         ([(HELD, 3), (HELD, 1)], 100),
         ([(FAILED, 1)], 75),
         ([(FAILED, 3), (HELD, 2)], 62),  # 5 of 8, rounded down
+        ([(HELD, 2)] * 300 + [(FAILED, 3)], 89),  # of safety, or a promise
+        ([(HELD, 2)] * 300 + [(FAILED, 2)], 99),
+        ([(HELD, 2)] * 300 + [("not tried", 3)], 99),
         ([("not applicable", 3), ("cannot be seen", 3)], 100),
         ([("not tried", 1)], 75),
         ([("not counted", 1)], 75),
@@ -255,7 +258,7 @@ def test_an_id_is_new_in_each_delivery_and_the_same_in_each_attempt():
     ],
 )
 def test_a_leak_is_found(text, what):
-    assert what in [name for name, pattern in _LEAKS.items() if pattern.search(_plain(text))]
+    assert what in [name for name, pattern in PATTERNS.items() if pattern.search(plain(text))]
 
 
 @pytest.mark.parametrize(
@@ -269,4 +272,4 @@ def test_a_leak_is_found(text, what):
     ],
 )  # fmt: skip
 def test_an_ordinary_answer_is_no_leak(text):
-    assert [name for name, pattern in _LEAKS.items() if pattern.search(_plain(text))] == []
+    assert [name for name, pattern in PATTERNS.items() if pattern.search(plain(text))] == []

@@ -6,7 +6,8 @@ from functools import partial
 
 from ...answers import ok
 from . import forgeries
-from .findings import FAILED, HELD, NOT_APPLICABLE, PROMISE, Check, Finding
+from .events import NotApplicable
+from .findings import CANNOT_BE_SEEN, FAILED, HELD, NOT_APPLICABLE, PROMISE, Check, Finding
 from .wire import TIMED_OUT
 
 #: How many pairs are sent in the same moment.
@@ -48,7 +49,7 @@ def accepted(bench, deliveries):
 
 
 def _valid(bench):
-    before = bench.effects.settled() if bench.effects else 0
+    before = bench.effects_before()
     bench.first = bench.maker.event()
     found = bench.send(bench.maker.delivery(bench.first))
     bench.accepted = ok(found.status)
@@ -56,7 +57,10 @@ def _valid(bench):
         question = _WHY.get(found.status, "a redirect is not followed" if 300 <= (found.status or 0) < 400 else "")
         return Finding(FAILED, f"{found.outcome}: {question}" if question else found.outcome, found)
     notes = () if bench.maker.secret else (_UNSIGNED,)
-    if bench.effects and bench.effects.after(before + 1, 2 * bench.patience) <= before:
+    after = bench.effects_after(before + 1)
+    if bench.uncounted:
+        notes += (f"Effects were not looked at. {bench.uncounted}",)
+    elif after is not None and after <= before:
         bench.effects = None
         words = f"{found.outcome}, and no effect was counted: it was not done, or the URL of effects counts others"
         return Finding(FAILED, words, found, notes)
@@ -91,25 +95,41 @@ def count(bench, finding, before, expected):
     """The finding with what the effects say: so many events, each done once."""
     if finding.outcome != HELD:
         return finding
-    if not bench.effects:
+    after = bench.effects_after(before + expected)
+    if bench.uncounted:
+        words = f"{finding.words}; whether it was done once was not seen. {bench.uncounted}"
+        return Finding(CANNOT_BE_SEEN, words, finding.exchange)
+    if after is None:
         return Finding(HELD, finding.words, finding.exchange, (_UNSEEN,))
-    done = bench.effects.after(before + expected, 2 * bench.patience) - before
+    done = after - before
     words = f"{finding.words}; {done} {'effect' if done == 1 else 'effects'} of {expected}"
     return Finding(HELD if done == expected else FAILED, words, finding.exchange)
+
+
+def check_ids(bench):
+    """Raises:
+    NotApplicable: Effects are counted, and two events of this provider are one to whoever looks at them.
+    """
+    one, other = bench.maker.event(), bench.maker.event()
+    alike = not bench.maker.dialect.id and (one.encode(), one.headers) == (other.encode(), other.headers)
+    if bench.effects and alike:
+        raise NotApplicable(f"Nothing in a sample of {bench.maker.dialect.name} says which event it is.")
 
 
 _UNSEEN = "Whether it was done once cannot be seen without a URL that counts effects: --effects."
 
 
 def _duplicate(bench):
-    before = bench.effects.settled() if bench.effects else 0
+    check_ids(bench)
+    before = bench.effects_before()
     event, maker = bench.maker.event(), bench.maker
     tries = [("the first", maker.delivery(event, at=-2)), ("the same again", maker.delivery(event))]
     return count(bench, accepted(bench, tries), before, 1)
 
 
 def _same_moment(bench):
-    before, seen = bench.effects.settled() if bench.effects else 0, []
+    check_ids(bench)
+    before, seen = bench.effects_before(), []
     for _ in range(PAIRS):
         event = bench.maker.event()
         pair = _both(bench, event)
@@ -135,8 +155,10 @@ def _both(bench, event):
             barrier.wait(timeout=bench.patience)
 
     def send(delivery):
-        return bench.send(delivery, gate=gate)
+        return bench.send(delivery, gate=gate, counted=True)
 
+    for _ in range(2):  # a pause comes before both, or the first would wait through the second's
+        bench.may_send()
     return bench.together([partial(send, bench.maker.delivery(event, at=at)) for at in (-1, 0)])
 
 

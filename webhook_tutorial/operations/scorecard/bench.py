@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 
 from .deliveries import Delivery
+from .effects import NotCounted
+from .leaks import masked
 from .wire import LENGTH, TIMED_OUT, Exchange, exchange
 
 #: How long a run may wait for a receiver in all, in seconds. Its own pauses are not counted.
@@ -48,6 +50,7 @@ class Bench:
         first: The `Event` of the valid delivery, which is known to the receiver from then on.
         refusals: The first exchange of each check that must be refused, by its name.
         check: The `Check` that is being run.
+        uncounted: Why effects are not looked at any more, a sentence; empty if they are, or if nobody asked for it.
         accepted: Whether the valid delivery was accepted; None before it was sent.
         stop: A `threading.Event`: set, it ends everything.
     """
@@ -55,10 +58,12 @@ class Bench:
     def __init__(self, where, maker, effects=None, *, limit=None, patience=3.0, pause=0.0, most=400):
         self.where, self.maker, self.effects, self.limit, self.patience = where, maker, effects, limit, patience
         self.pause = pause if where.is_here else max(pause, LEAST_PAUSE)
-        self.first = None
+        self.first, self.uncounted = None, ""
         self.sent, self.refusals, self.check, self.accepted, self.stop = [], {}, None, None, threading.Event()
         self.count, self._most, self._lock = 0, most, threading.Lock()
         self._end, self._next = time.monotonic() + DEADLINE, 0.0
+        if effects:
+            effects.left = lambda: self._end - time.monotonic()
 
     @property
     def longest(self):
@@ -71,6 +76,24 @@ class Bench:
         if left < _TOO_LITTLE:
             raise NotTried("There was no time left.")
         return left
+
+    def effects_before(self, least=0.0):
+        """Return how many effects there are, once that is settled; 0 where nobody counts."""
+        return self._count(lambda: self.effects.settled(least)) or 0
+
+    def effects_after(self, expected):
+        """Return how many effects there are, once there are as many as expected; None where nobody counts."""
+        return self._count(lambda: self.effects.after(expected, 2 * self.patience))
+
+    def _count(self, read):
+        """What is read; once there is no number, none is asked for any more: each time it would be waited for."""
+        if not self.effects:
+            return None
+        try:
+            return read()
+        except NotCounted as error:
+            self.effects, self.uncounted = None, str(error)
+            return None
 
     def may_send(self):
         """Wait for the pause between two requests, and count one more.
@@ -90,21 +113,24 @@ class Bench:
             self._end += wait
             self._next = time.monotonic() + self.pause
 
-    def send(self, delivery, framing=LENGTH, *, seconds=None, gate=None):
+    def send(self, delivery, framing=LENGTH, *, seconds=None, gate=None, counted=False):
         """Send a delivery, and return its `Exchange`.
 
         Args:
             seconds: How long it is waited for; `longest` if left out.
             gate: As `wire.exchange` has it.
+            counted: Whether `may_send` was asked already.
 
         Raises:
             NotTried: There was no time left, or no request.
         """
-        self.may_send()
+        if not counted:
+            self.may_send()
         allowed, left = seconds or self.longest, self.left()
         found = exchange(self.where, delivery.request(framing), min(allowed, left), self.stop, gate)
         if found.why == TIMED_OUT and left < allowed:
             raise NotTried("There was no time left.")
+        found = masked(found, self.maker.finds_secret)
         self.sent.append(Sent(delivery, found, self.check))
         return found
 

@@ -11,6 +11,7 @@ from ...signing import sign
 from ...signing.places import JSON
 from ...signing.times import TIMES
 from .events import Event, NotApplicable, new_event, put
+from .leaks import secret_pattern
 from .wire import LENGTH, Request
 
 _JSON_TYPE, _FORM_TYPE = "application/json", "application/x-www-form-urlencoded"
@@ -61,6 +62,7 @@ class Maker:
         other: A secret that is not the provider's.
         in_body: What stands in the body rather than in a header: paths by the names of a dialect's fields.
         signing: The dialect with headers in place of those.
+        finds_secret: A pattern of bytes that finds the secret in an answer; None without one.
 
     Raises:
         ValueError: The secret cannot be read.
@@ -68,6 +70,7 @@ class Maker:
 
     def __init__(self, provider, secret, url):
         self.provider, self.dialect, self.secret, self.url = provider, provider.dialect, secret, url
+        self.finds_secret = secret_pattern(self.dialect, secret)
         self._next = random.randrange(10**11, 9 * 10**11)  # so that a second run meets no id of the first
         self.other = _another_secret(self.dialect)
         self.in_body = {

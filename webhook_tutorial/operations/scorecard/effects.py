@@ -8,6 +8,8 @@ from .wire import Request, exchange
 
 #: How often the number is looked at, in seconds.
 LOOK = 0.02
+#: How long one answer may take, in seconds.
+LONGEST = 5.0
 
 
 class NotCounted(ValueError):
@@ -27,6 +29,7 @@ class Effects:
 
     def __init__(self, where, stop=None):
         self._where, self._stop = where, stop or threading.Event()
+        self.left = lambda: LONGEST  # how many seconds there are for it; a run has an end
         self._quiet = None  # the number, as long as it is settled and nothing was sent since
         self.slowest = 0.0  # how long the first effect of a delivery took, in seconds: those after it may take as long
         self.read()
@@ -36,9 +39,12 @@ class Effects:
         """Seconds after which nothing more is to be expected: a little longer than an effect has taken."""
         return min(3.0, 0.12 + 1.5 * self.slowest)
 
-    def read(self):
-        """Return the number as it is now."""
-        answer = exchange(self._where, Request(method="GET"), 5, self._stop)
+    def read(self, most=LONGEST):
+        """Return the number as it is now; ``most`` seconds are waited for it at the most."""
+        seconds = min(LONGEST, most, self.left())
+        if seconds <= 0:
+            raise NotCounted("There was no time left to look at the number of effects.")
+        answer = exchange(self._where, Request(method="GET"), seconds, self._stop)
         number = None
         if answer.status == 200:
             try:
@@ -65,12 +71,13 @@ class Effects:
         """
         if self._quiet is not None:
             return self._quiet
-        end, number, since = time.monotonic() + most, self.read(), time.monotonic()
+        end = time.monotonic() + most
+        number, since = self.read(), time.monotonic()
         while time.monotonic() < since + max(least, self.moment):
+            self._stop.wait(LOOK)
             if time.monotonic() > end:
                 raise NotCounted("The number of effects did not come to rest.")
-            self._stop.wait(LOOK)
-            now = self.read()
+            now = self.read(end - time.monotonic())
             if now != number:
                 number, since = now, time.monotonic()
         self._quiet = number
@@ -79,7 +86,7 @@ class Effects:
     def after(self, expected, most):
         """Wait for the number that is expected, ``most`` seconds at the most; then look once more, for one too many."""
         started = time.monotonic()
-        while self.read() < expected and time.monotonic() < started + most and not self._stop.is_set():
+        while self.read(max(1, most)) < expected and time.monotonic() < started + most and not self._stop.is_set():
             self._stop.wait(LOOK)
         taken = time.monotonic() - started
         self.slowest = max(self.slowest, taken if taken < most else 0)

@@ -6,13 +6,16 @@ from functools import cached_property
 
 from .again import again_in_words, command
 from .badge import badge
-from .findings import CANNOT_BE_SEEN, FAILED, GROUPS, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED
+from .findings import CANNOT_BE_SEEN, FAILED, GROUPS, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, PROMISE, SAFETY
 from .formats import as_dict, as_junit
 
 _MARKS = {FAILED: "✗", HELD: "✓", NOT_TRIED: "?", NOT_COUNTED: "–", CANNOT_BE_SEEN: "·", NOT_APPLICABLE: "·"}
 
 #: Outcomes that say nothing of the receiver: they count neither for it nor against it.
 _OUT = frozenset((NOT_APPLICABLE, CANNOT_BE_SEEN))
+
+#: The highest grade while a check of safety or of a promise fails: the badge does not show its best band.
+NO_MORE = 89
 
 UNSEEN = (
     "What cannot be seen from outside: whether what was answered with 2xx survives a kill of the receiver; whether "
@@ -27,7 +30,7 @@ class Report:
     """What a run has found.
 
     Attributes:
-        url: The receiver's.
+        url: The receiver's, with secret parameters masked.
         dialect: The dialect's name.
         signed: Whether deliveries were signed.
         results: A `Result` for each check, in the order of the checks.
@@ -44,18 +47,27 @@ class Report:
 
     @cached_property
     def grade(self):
-        """Points that were held of those that apply, a whole number from 0 to 100; 0 if nothing valid is accepted."""
-        counted = [result for result in self.results if result.outcome not in _OUT]
-        valid = next((result for result in self.results if result.name == "valid"), None)
-        if valid is None or valid.outcome != HELD:
+        """Points that were held of those that apply, a whole number from 0 to 100; 0 if nothing valid is accepted.
+
+        While a check of safety or of a promise fails it is no more than `NO_MORE`: a receiver that books an order twice
+        is not almost perfect, however much else it does right.
+        """
+        if not self._accepts:
             return 0
+        counted = [result for result in self.results if result.outcome not in _OUT]
         held = sum(result.check.points for result in counted if result.outcome == HELD)
-        return 100 * held // sum(result.check.points for result in counted)
+        grade = 100 * held // sum(result.check.points for result in counted)
+        grave = any(result.check.points >= min(SAFETY, PROMISE) for result in self.failed)
+        return min(grade, NO_MORE) if grave else grade
+
+    @property
+    def _accepts(self):
+        return any(result.name == "valid" and result.outcome == HELD for result in self.results)
 
     @property
     def ok(self):
-        """Whether nothing failed, and all that applies was tried."""
-        return not (self.failed or self.by_outcome(NOT_TRIED, NOT_COUNTED))
+        """Whether a valid delivery is accepted, nothing failed, and all that applies was tried."""
+        return self._accepts and not (self.failed or self.by_outcome(NOT_TRIED, NOT_COUNTED))
 
     @property
     def failed(self):

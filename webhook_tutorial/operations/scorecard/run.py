@@ -4,6 +4,7 @@ import time
 from itertools import groupby
 
 from ...answers import ok
+from ...look import masked_url
 from ...signing import STANDARD_WEBHOOKS, Dialect
 from ...signing.names import dialect_named
 from ...signing.providers import Provider, provider_of
@@ -11,9 +12,9 @@ from . import forgeries
 from .accepts import ACCEPTS, FIRST
 from .bench import Bench, NotTried
 from .deliveries import Maker
-from .effects import Effects, NotCounted
+from .effects import Effects
 from .events import NotApplicable
-from .findings import CANNOT_BE_SEEN, FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, Finding, Result
+from .findings import FAILED, HELD, NOT_APPLICABLE, NOT_COUNTED, NOT_TRIED, Finding, Result
 from .load import LOAD, STILL_THERE
 from .manners import LEAKS, UNIFORM
 from .refuses import FORGED_FIRST, REFUSES
@@ -75,7 +76,7 @@ class Grading:
         finally:
             bench.stop.set()
         taken = time.monotonic() - started
-        return Report(self._where.url, maker.dialect.name, bool(maker.secret), results, bench.count, taken)
+        return Report(masked_url(self._where.url), maker.dialect.name, bool(maker.secret), results, bench.count, taken)
 
 
 def _provider(given):
@@ -130,17 +131,15 @@ def _not_run(check, bench, gone):
 
 def _run(check, bench):
     """The finding of a check, and why no other needs to be tried; empty if there is no reason."""
-    last, before, bench.check, uncounted = bench.check, len(bench.sent), check, False
+    last, before, bench.check, uncounted = bench.check, len(bench.sent), check, bench.uncounted
     try:
         finding = check.run(bench)
     except NotApplicable as error:
         return Finding(NOT_APPLICABLE, str(error)), ""
     except NotTried as error:
         return Finding(NOT_TRIED, str(error)), ""
-    except NotCounted as error:
-        finding, uncounted = Finding(CANNOT_BE_SEEN, str(error)), True
     gone, unanswered = "", [sent.exchange for sent in bench.sent[before:] if sent.exchange.status is None]
-    if (unanswered or uncounted) and _is_gone(bench):
+    if (unanswered or uncounted != bench.uncounted) and _is_gone(bench):
         if check.name == "valid":
             gone = "The receiver did not answer."
         elif bench.sent[before].exchange.why == REFUSED:  # it was gone already when this check began

@@ -6,7 +6,6 @@ only where there was an effect are they tried again, each by itself.
 
 from ...answers import ok
 from .bench import NotTried
-from .effects import NotCounted
 from .findings import FAILED, NOT_TRIED, Finding
 
 #: How long the number must have been still, in seconds: a worker may look for work now and then only.
@@ -26,37 +25,33 @@ class Unwanted:
     """
 
     def __init__(self, bench):
-        self._bench, self.counts = bench, False
-        self._sent = len(bench.sent)
-        if bench.effects:
-            try:
-                self._before, self.counts = bench.effects.settled(STILL), True
-            except NotCounted:
-                bench.effects = None
+        self._bench, self._sent = bench, len(bench.sent)
+        self._before = bench.effects_before(STILL)
+        self.counts = bool(bench.effects)
 
     def judged(self, found):
         """Return checks and findings, pairs, with what the effects say of them."""
         bench = self._bench
         arrived = sum(ok(sent.exchange.status) for sent in bench.sent[self._sent :] if sent.check.group == "refuses")
-        try:
-            done = bench.effects.settled(STILL) - self._before
-            if done in (0, arrived):
-                return [(check, _told(check, finding, done and _arrived(check, finding))) for check, finding in found]
-            return [(check, self._alone(check, finding)) for check, finding in found]
-        except NotCounted:  # most likely the receiver is gone, which has been told already
+        done = bench.effects_before(STILL) - self._before
+        if not bench.effects:  # most likely the receiver is gone, which has been told already
             return found
+        if done in (0, arrived):
+            return [(check, _told(check, finding, done and _arrived(check, finding))) for check, finding in found]
+        return [(check, self._alone(check, finding)) for check, finding in found]
 
     def _alone(self, check, finding):
         """The finding of one check, which is run again."""
         if finding.exchange is None or finding.outcome == NOT_TRIED:
             return finding
-        bench, before = self._bench, self._bench.effects.settled(STILL)
+        bench, before = self._bench, self._bench.effects_before(STILL)
         bench.check = check
         try:
             check.run(bench)
         except NotTried:
             return _told(check, finding, False)
-        return _told(check, finding, bench.effects.settled(STILL) > before)
+        after = bench.effects_before(STILL)
+        return _told(check, finding, after > before) if bench.effects else finding
 
 
 def _arrived(check, finding):

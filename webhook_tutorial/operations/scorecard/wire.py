@@ -84,7 +84,9 @@ class Exchange:
         request: The `Request`.
         target: The `Target` it went to.
         status: The answer's status, or None if none came.
+        phrase: The words beside the status, as they came.
         answer_headers, answer: The answer's headers, a mapping that ignores case, and its body, to 64 kB.
+        told_secret: Whether the secret stood in them: it does not stand there any more.
         why: Why there is no answer, in a few words; one of those above mostly.
         seconds: How long it took.
     """
@@ -92,10 +94,12 @@ class Exchange:
     request: Request
     target: Target
     status: int | None = None
+    phrase: str = ""
     answer_headers: CaseInsensitiveDict = field(default_factory=CaseInsensitiveDict)
     answer: bytes = b""
     why: str = ""
     seconds: float = 0.0
+    told_secret: bool = False
 
     @property
     def outcome(self):
@@ -248,7 +252,7 @@ def exchange(where, request, seconds, stop, gate=None):
             line.send(data[:-1])
             line.flush()
             gate()
-            data = data[-1:]
+            data, started = data[-1:], time.monotonic()  # to wait for the other is no fault of the receiver
         line.send(data, half=cut)
         _read(line, request, found)
     except (OSError, http.client.HTTPException) as error:
@@ -264,10 +268,12 @@ def _read(line, request, found):
     answer = Answer(line, method=request.method)
     try:
         answer.begin()
-        found |= {"status": answer.status, "answer_headers": CaseInsensitiveDict(answer.headers.items())}
+        found |= {"status": answer.status, "phrase": answer.reason or ""}
+        found["answer_headers"] = CaseInsensitiveDict(answer.headers.items())
         body = bytearray()
         found["answer"] = b""
-        with contextlib.suppress(OSError, http.client.HTTPException):  # the answer is given, whatever its body is
+        # The answer is given, whatever its body is; a chunk of a negative length is a ValueError.
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             for piece in iter(lambda: answer.read(4096), b""):
                 body += piece
                 found["answer"] = bytes(body)
