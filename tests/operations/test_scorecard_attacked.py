@@ -201,6 +201,38 @@ def test_a_header_beyond_ascii_is_sent_again_byte_for_byte():
     assert words.startswith("python3 -c ") and r"\xe9\xff" in words
 
 
+# --- Receivers that can be got past -------------------------------------------------------------------------
+
+
+def taken(when):
+    """A fault: what this function of the request is true for is accepted before its signature is looked at."""
+    return lambda: Response(status=204) if request.method == "POST" and when() else None
+
+
+PASSABLE = {
+    "another-content-type": (lambda: not request.is_json, "unsigned"),
+    "without-an-id": (lambda: "webhook-id" not in request.headers, "unsigned"),
+    "without-a-time": (lambda: "webhook-timestamp" not in request.headers, "unsigned"),
+    "large": (lambda: 5_000 < (request.content_length or 0) <= LIMIT, "unsigned"),
+    "unknown-prefix": (
+        lambda: not any(one[:3] == "v1," for one in request.headers.get("webhook-signature", "v1,").split(" ")),
+        "wrong-signature",
+    ),
+    "long-signature": (lambda: len(request.headers.get("webhook-signature", "")) > 4000, "odd-headers"),
+    "odd-time": (lambda: not request.headers.get("webhook-timestamp", "1").isdigit(), "odd-headers"),
+}
+
+
+@pytest.mark.parametrize("name", PASSABLE)
+def test_one_that_can_be_got_past_fails_the_check_that_shows_it_and_has_no_best_grade(name):
+    when, check = PASSABLE[name]
+    with behind(taken(when)) as url:
+        report = grade(url, SECRET)
+    others = {"empty-signature", "odd-headers"} if name == "unknown-prefix" else set()
+    assert failed(report) - others == {check}
+    assert report.grade <= (89 if report[check].check.points == 3 else 99)
+
+
 def test_too_many_refusals_are_no_other_refusal():
     """Whoever is limited after some forgeries hears 429, which is a good manner."""
     refused = []
@@ -215,6 +247,37 @@ def test_too_many_refusals_are_no_other_refusal():
     with behind(after=limit) as url:
         report = grade(url, SECRET)
     assert report.grade == 100, report.text()
+
+
+# --- Odd ids and texts --------------------------------------------------------------------------------------
+
+FRAGILE = {
+    "not-utf-8": lambda body, event: body.decode(),
+    "64-bits": lambda body, event: isinstance(event["id"], int) and event["id"].to_bytes(8, "big", signed=True),
+    "half-a-character": lambda body, event: json.dumps(event, ensure_ascii=False).encode(),
+    "an-object": lambda body, event: hash(event["id"]) if isinstance(event["id"], dict) else None,
+}
+
+
+@pytest.mark.parametrize("name", FRAGILE)
+def test_what_is_no_text_and_no_small_number_is_tried(name):
+    def crash():
+        if request.method != "POST" or not request.headers.get("webhook-signature", "").startswith("v1,"):
+            return None
+        body = request.get_data()
+        try:
+            event = json.loads(body)
+        except (ValueError, RecursionError):
+            event = None
+        try:
+            if name == "not-utf-8" or (isinstance(event, dict) and "id" in event):
+                FRAGILE[name](body, event)
+        except (UnicodeError, OverflowError, TypeError, RecursionError) as error:
+            return Response(status=400 if isinstance(error, RecursionError) else 500)
+        return None
+
+    with behind(crash) as url:
+        assert failed(grade(url, SECRET)) == {"odd-ids"}
 
 
 # --- Pauses, and events without an id -----------------------------------------------------------------------

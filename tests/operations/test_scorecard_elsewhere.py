@@ -171,7 +171,8 @@ def test_the_articles_receiver_repaired_accepts_everything(node):
     with Program(node("article.js"), "article", PORT="{port}", REPAIRED="yes") as program:
         report = grade(f"{program.url}/webhook", SECRET, effects=f"{program.url}/effects")
     # What is no JSON by its content type has no body in Express 5, so reading a field of it is an error, shown.
-    assert outcomes(report, "failed") == FORGERIES | {"duplicate", "same-moment", "content-type", "form", "leaks"}
+    breaks = {"duplicate", "same-moment", "content-type", "form", "leaks"}
+    assert outcomes(report, "failed") == FORGERIES | breaks | {"odd-headers"}
     for name in FORGERIES:
         assert report[name].words == "200 OK: it was accepted, and an effect was done"
     assert report["duplicate"].words == "200 OK; 2 effects of 1"

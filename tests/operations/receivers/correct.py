@@ -80,6 +80,8 @@ def genuine(body):
     signatures = request.headers.get("webhook-signature", "").split(" ")
     if FAULT == "accepts-unsigned" and "webhook-signature" not in request.headers:
         return True
+    if FAULT == "believes-chunks" and request.content_length is None:
+        return True
     if FAULT == "accepts-no-value" and not request.headers.get("webhook-signature"):
         return True
     if FAULT == "looks-at-the-form-only":

@@ -102,6 +102,12 @@ class Event:
                 room[name] = room.pop(name)
         return self.provider.encode(body).replace(json.dumps(_MARK).encode(), text.encode())
 
+    def with_raw_id(self, data):
+        """Return the bytes of its body with these bytes as its id, or as one more field where the body has no id."""
+        if not self.provider.id or self.provider.id.startswith(HEADER):
+            return self.with_raw(json.dumps(_MARK)).replace(json.dumps(_MARK).encode(), data)
+        return self.provider.encode(self.with_id(_MARK).body).replace(json.dumps(_MARK).encode(), data)
+
     def spaced(self):
         """Return the bytes of its body with tabs, spaces and line ends where JSON allows them."""
         self.check_json()

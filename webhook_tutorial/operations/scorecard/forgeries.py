@@ -8,8 +8,14 @@ from urllib.parse import parse_qsl, urlencode
 
 from ...signing.methods import _DECODE, _ENCODE, HASHES
 from ...signing.places import parts
+from ...signing.providers import HEADER
 from ...signing.times import TIMES
 from .events import NotApplicable, leaves, put, take
+from .wire import CHUNKED, LENGTH
+
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+#: A large body has so many characters more than others.
+LARGE = 20_000
 
 
 def with_signature(maker, delivery, text):
@@ -40,10 +46,40 @@ def unsigned(maker, delivery):
     return replace(delivery, headers=headers, signed=False)
 
 
+def unsigned_otherwise(maker, make):
+    """Yield deliveries without a signature that are odd in one more way: their names, they, and how they are framed.
+
+    Args:
+        make: A function that returns a new delivery, signed; it takes the arguments of `Maker.delivery`.
+    """
+    usual = "form" if maker.provider.is_form else "json"
+    for name, kind in (("as text/plain", "text/plain"), ("as JSON", _JSON), ("as a form", _FORM)):
+        if usual not in kind:
+            made = unsigned(maker, make())
+            yield name, replace(made, headers=made.headers | {"Content-Type": kind}), LENGTH
+    yield "in chunks", unsigned(maker, make()), CHUNKED
+    if not maker.provider.is_form:
+        yield "a large one", unsigned(maker, make(write=lambda event: event.with_raw(f'"{"x" * LARGE}"'))), LENGTH
+    place = maker.provider.id
+    ids = {maker.dialect.id_header, place[len(HEADER) :] if place.startswith(HEADER) else ""}
+    for name, headers in (("without its id", ids), ("without its time", {maker.dialect.timestamp_header})):
+        made = unsigned(maker, make())
+        left = {header: value for header, value in made.headers.items() if header not in headers}
+        if len(left) < len(made.headers):
+            yield name, replace(made, headers=left), LENGTH
+
+
 def wrong_signatures(maker, delivery):
     """Return signatures that are written well and do not fit: one differs in every bit, one in the last."""
     encode, right = _ENCODE[maker.dialect.encoding], _DECODE[maker.dialect.encoding](delivery.fits)
     return [encode(bytes(byte ^ 0xFF for byte in right)), encode(right[:-1] + bytes([right[-1] ^ 1]))]
+
+
+def with_unknown_prefix(maker, delivery):
+    """Return a delivery whose only signature has a prefix that nobody knows, and does not fit."""
+    prefix, wrong = maker.dialect.prefix, wrong_signatures(maker, delivery)[0]
+    value = delivery.headers[maker.header].replace(prefix + delivery.fits, f"x{prefix}{wrong}")
+    return _with_header(delivery, maker.header, value)
 
 
 def by_empty_key(maker):
@@ -76,28 +112,32 @@ def rotated(maker, first):
 
 
 def odd_headers(maker):
-    """Yield deliveries with their names, pairs, in whose headers something is written as nobody should write it.
+    """Yield deliveries in whose headers something is written as nobody should write it.
 
-    None of them has a signature that fits, so whoever has no secret can send them.
+    None of them is signed anew, so whoever has no secret can send them.
+
+    Yields:
+        Its name, the delivery, and whether it may be believed: its signature fits, if that is read as some do.
     """
     dialect, made = maker.dialect, maker.delivery(secret=maker.secret or maker.other)
     if "signature" not in maker.in_body:
-        value = made.headers[maker.header]
-        yield "a signature beyond ASCII", _with_header(made, maker.header, value[:-4] + "\xe9\xff\xe9\xff")
-        yield "a signature of 4 kB", _with_header(made, maker.header, dialect.prefix + "A" * 4096)
-        if dialect.prefix:
-            yield "a signature without its prefix", _with_header(made, maker.header, made.fits)
+        value, prefix = made.headers[maker.header], dialect.prefix
+        yield "a signature beyond ASCII", _with_header(made, maker.header, value[:-4] + "\xe9\xff\xe9\xff"), False
+        yield "a signature of 4 kB", _with_header(made, maker.header, prefix + "A" * 4096), False
+        if prefix:
+            yield "a signature without its prefix", _with_header(made, maker.header, made.fits), True
     if dialect.timestamp_header:
         odd = _with_header(made, dialect.timestamp_header, "soon")
-        yield "a time that is none", odd
-        yield "a time that is none, without a signature", unsigned(maker, odd)
+        yield "a time that is none", odd, "timestamp" not in dialect.places
+        yield "a time that is none, without a signature", unsigned(maker, odd), False
     elif dialect.mark:
         stamp = dialect.mark + TIMES[dialect.time_format].write(made.stamp)
-        yield "a time that is none", _with_header(made, maker.header, value.replace(stamp, dialect.mark + "soon"))
+        odd = _with_header(made, maker.header, value.replace(stamp, dialect.mark + "soon"))
+        yield "a time that is none", odd, "timestamp" not in dialect.places
     if dialect.id_header:
         odd = _with_header(made, dialect.id_header, "\xe9\xff")
-        yield "an id beyond ASCII", odd
-        yield "an id beyond ASCII, without a signature", unsigned(maker, odd)
+        yield "an id beyond ASCII", odd, "id" not in dialect.places
+        yield "an id beyond ASCII, without a signature", unsigned(maker, odd), False
 
 
 def _with_header(delivery, name, value):

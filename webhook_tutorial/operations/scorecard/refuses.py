@@ -4,7 +4,7 @@ from functools import partial
 
 from ...answers import ok
 from . import forgeries
-from .accepts import accepted, count, in_words
+from .accepts import accepted, check_ids, count, each_in_words, in_words
 from .events import NotApplicable
 from .findings import FAILED, HELD, SAFETY, Check, Finding
 from .wire import TIMED_OUT
@@ -23,14 +23,32 @@ def _refused(name, make, bench):
             wrong.append(seen[-1])
         if seen[-1].why == TIMED_OUT:
             break
-    words = in_words(wrong or seen)
+    return _judged(bench, seen, wrong, in_words(wrong or seen))
+
+
+def _judged(bench, seen, wrong, words):
     if any(ok(one.status) for one in wrong) and not bench.effects:
         words += ", a success to its sender; whether it was accepted cannot be known without --effects"
     return Finding(FAILED if wrong else HELD, words, (wrong or seen)[0])
 
 
 def _unsigned(bench):
-    return [forgeries.unsigned(bench.maker, bench.signed())]
+    """One without a signature, and then others that a receiver might take before it comes to look for one.
+
+    Those must not be accepted; whether they break anything is for other checks.
+    """
+    finding = _refused("unsigned", lambda bench: [forgeries.unsigned(bench.maker, bench.signed())], bench)
+    if finding.outcome == FAILED:
+        return finding
+    seen, wrong = [finding.exchange], []
+    for name, delivery, framing in forgeries.unsigned_otherwise(bench.maker, bench.signed):
+        seen.append(bench.send(delivery, framing))
+        if ok(seen[-1].status):
+            wrong.append((name, seen[-1]))
+        if seen[-1].why == TIMED_OUT:
+            break
+    words = each_in_words(wrong, len(seen)) if wrong else finding.words
+    return _judged(bench, seen, [one for _, one in wrong], words)
 
 
 def _empty(bench):
@@ -41,7 +59,9 @@ def _empty(bench):
 
 def _wrong(bench):
     made = bench.signed()
-    return [forgeries.with_signature(bench.maker, made, text) for text in forgeries.wrong_signatures(bench.maker, made)]
+    wrong = forgeries.wrong_signatures(bench.maker, made)
+    found = [forgeries.with_signature(bench.maker, made, text) for text in wrong]
+    return [*found, forgeries.with_unknown_prefix(bench.maker, made)] if bench.maker.dialect.prefix else found
 
 
 def _other_secret(bench):
@@ -62,7 +82,8 @@ def _tampered(bench):
 
 def _forged_first(bench):
     """A forged delivery with a new id, and then the genuine one."""
-    before, event = bench.effects.settled() if bench.effects else 0, bench.maker.event()
+    check_ids(bench)
+    before, event = bench.effects_before(), bench.maker.event()
     made = bench.signed(event)
     wrong = forgeries.wrong_signatures(bench.maker, made)[0]
     if ok(bench.send(forgeries.with_signature(bench.maker, made, wrong)).status):
@@ -73,7 +94,6 @@ def _forged_first(bench):
 _HMAC = ("04_signatures.ipynb", "Sign the body")
 _REPLAY = ("04_signatures.ipynb", "A time inside the signature")
 _CHECKS = (
-    ("unsigned", "A delivery without a signature is refused.", _HMAC, _unsigned),
     ("empty-signature", "An empty signature is refused.", _HMAC, _empty),
     ("wrong-signature", "A signature that does not fit is refused, even if all but its last bit does.",
      ("04_signatures.ipynb", "Compare without telling"), _wrong),
@@ -92,7 +112,13 @@ FORGED_FIRST = Check(
     "forged-first", "A forged delivery does not use up the id of the genuine one.", "refuses", SAFETY,
     ("06_duplicates_and_order.ipynb", "The whole receiver"), _forged_first,
 )  # fmt: skip
-REFUSES = tuple(
-    Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make), no_effect=True)
-    for name, title, lesson, make in _CHECKS
-)
+REFUSES = (
+    Check(
+        "unsigned", "A delivery without a signature is refused.", "refuses", SAFETY,
+        _HMAC, _unsigned, no_effect=True,
+    ),
+    *(
+        Check(name, title, "refuses", SAFETY, lesson, partial(_refused, name, make), no_effect=True)
+        for name, title, lesson, make in _CHECKS
+    ),
+)  # fmt: skip
