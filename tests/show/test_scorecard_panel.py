@@ -61,9 +61,12 @@ def test_a_click_shows_the_exchange_the_command_and_the_lesson_every_value_escap
     button.click()
     view = panel.view.value
     assert "401 Unauthorized" in view and "curl -i -H" in view and "Again, within 300 s" in view
-    assert "href='04_signatures.ipynb#Sign-the-body'" in view
+    assert "Taught in: <a href='04_signatures.ipynb#Sign-the-body'" in view and "The cure" not in view
+    assert "text-decoration:underline" in view and "color:var(--jp-content-link-color," in view
     assert "<script>" not in view and "&lt;script&gt;" in view and "\x1b" not in view
     assert button.style.font_weight == "bold"
+    panel.select("uniform")
+    assert "The cure: <a href=" in panel.view.value and "Taught in" not in panel.view.value
 
 
 def test_what_a_sample_holds_is_escaped_in_the_command(server):

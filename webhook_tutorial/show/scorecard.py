@@ -6,7 +6,7 @@ from html import escape
 import ipywidgets as widgets
 
 from ..lab.exchange import Exchange
-from ..look import FAILURE, RECEIVER, WAITING, visible
+from ..look import FAILURE, RECEIVER, WAITING, masked_url, visible
 from ..operations.scorecard import Grading
 from ..operations.scorecard.again import again_in_words, command
 from ..operations.scorecard.findings import FAILED, HELD
@@ -15,6 +15,10 @@ from ..signing import STANDARD_WEBHOOKS
 from .panel import LivePanel
 
 _MARKS = {HELD: ("✓", RECEIVER), FAILED: ("✗", FAILURE)}
+
+
+#: JupyterLab's colour of links, in light and in dark; elsewhere one that can be read on both.
+_LINK = "color:var(--jp-content-link-color,#1f7fd4);text-decoration:underline"
 
 
 class _Closed(Exception):
@@ -145,7 +149,8 @@ def _details(result):
         curl = _safe(command(result.exchange))
         parts.append(f"<pre style='white-space:pre-wrap;overflow-wrap:anywhere'>{curl}</pre>")
     lesson = escape(result.lesson, quote=True)
-    parts.append(f"<p>The cure: <a href='{lesson}' target='_blank'>{lesson}</a></p>")
+    words = "The cure" if result.outcome == FAILED else "Taught in"
+    parts.append(f"<p>{words}: <a href='{lesson}' target='_blank' style='{_LINK}'>{lesson}</a></p>")
     return "".join(parts)
 
 
@@ -157,7 +162,7 @@ def _recorded(exchange):
     """An exchange of the scorecard as the lab has them, which knows how to show itself."""
     return Exchange(
         method=exchange.request.method,
-        url=exchange.target.url,
+        url=masked_url(exchange.target.url),
         headers=exchange.request.headers,
         raw_headers=tuple(exchange.request.headers.items()),
         body=exchange.request.body[:4096],
