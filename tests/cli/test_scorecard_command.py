@@ -1,6 +1,9 @@
 """`scorecard` on the command line, and a dialect of one's own in a file, for every command that takes one."""
 
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -75,19 +78,38 @@ def test_wrong_use_ends_with_2_and_repeats_no_word(arguments, words):
     assert "hunter2" not in shown.output and "pass-example" not in shown.output
 
 
-def test_a_file_that_cannot_be_written_loses_no_report(strict, tmp_path):
-    shown = run(
-        "scorecard",
-        strict + "/webhook",
-        "--secret-env",
-        "STRIPE_SECRET",
-        "--most",
-        "3",
-        "--badge",
-        tmp_path / "no" / "b",
-    )
-    assert shown.exit_code == 1 and "The --badge file cannot be written: No such file" in shown.output
-    assert f"Scorecard of {strict}/webhook" in shown.output
+HOW = ["--secret-env", "STRIPE_SECRET", "--most", "3"]
+
+
+@pytest.mark.parametrize("option", ["--junit", "--badge"])
+def test_a_folder_that_is_not_there_is_told_before_anything_is_sent(option, tmp_path):
+    with serve(correct(secret=SECRET)) as server:
+        shown = run("scorecard", server.url + "/webhook", *HOW, option, tmp_path / "hunter2" / "file")
+        assert len(server.traffic) == 0
+    assert shown.exit_code == 2 and f"The folder of the {option} file is not there." in shown.output
+    assert "hunter2" not in shown.output
+
+
+def test_a_file_that_cannot_be_written_takes_no_other_report_with_it(tmp_path):
+    """It becomes a folder while the run goes on, which even root cannot write to."""
+    junit, badge, app = tmp_path / "report.xml", tmp_path / "badge.svg", correct(secret=SECRET)
+    app.before_request(lambda: junit.mkdir(exist_ok=True))
+    with serve(app) as server:
+        shown = run("scorecard", server.url + "/webhook", *HOW, "--junit", junit, "--badge", badge)
+    assert shown.exit_code == 2 and "The --junit file cannot be written: " in shown.output
+    assert f"Scorecard of {server.url}/webhook" in shown.output and "<svg" in badge.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_a_full_disk_is_told_and_the_files_are_there(strict, tmp_path):
+    junit = tmp_path / "report.xml"
+    command = [sys.executable, "-m", "webhook_tutorial", "scorecard", strict + "/webhook", *HOW, "--junit", junit]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=os.environ | {"STRIPE_SECRET": SECRET}, timeout=60
+        )
+    assert done.returncode == 2 and b"The report cannot be printed: No space left" in done.stderr
+    assert b"Traceback" not in done.stderr and ET.parse(junit)
 
 
 # --- A dialect in a file ------------------------------------------------------------------------------------
@@ -133,9 +155,7 @@ def test_send_sends_its_sample_or_another_event_and_listen_and_doctor_verify_it(
 def test_an_event_that_a_file_has_not_is_told(file):
     refused = run("send", "http://127.0.0.1:1/", "--dialect", file, "--event", "push")
     assert refused.exit_code == 2
-    assert "no such --event for that dialect. Known are: user_signup, order_placed, payment_received." in " ".join(
-        refused.output.split()
-    )
+    assert "A dialect from a file has one sample: leave --event out." in " ".join(refused.output.split())
 
 
 @pytest.mark.parametrize("name", ["scorecard", "send", "listen", "doctor"])
@@ -160,3 +180,29 @@ def test_a_receiver_of_that_dialect_has_full_marks_and_one_that_reads_seconds_do
         shown = run("scorecard", server.url + "/webhook", *how)
     # Milliseconds that are read as seconds lie far ahead of every clock, and this dialect has no limit to that side.
     assert shown.exit_code == 1 and "✗ stale" in shown.output and shown.output.count("\n✗ ") == 2
+
+
+@pytest.mark.parametrize("attempt", ["X-Parcel-Attempt", "header:X-Parcel-Attempt"])
+def test_the_header_of_attempts_may_be_written_as_other_headers_are(attempt, tmp_path):
+    file = tmp_path / "parcel.json"
+    file.write_text(json.dumps(FIELDS | {"sample": SAMPLE | {"attempt": attempt}}), encoding="utf-8")
+    with serve(correct(Dialect(**FIELDS), SECRETS["GITHUB_SECRET"])) as server:
+        run("scorecard", server.url + "/webhook", "--dialect", file, "--secret-env", "GITHUB_SECRET", "--most", "2")
+        sent = [one.headers.get("X-Parcel-Attempt") for one in server.traffic]
+    assert len(set(sent)) == 2 and None not in sent
+
+
+@pytest.mark.parametrize(
+    ("fields", "sample", "words"),
+    [
+        ({"name": "Parcel\nExample"}, {}, "name must be text on one line"),
+        ({}, {"body": {"id": "\ud800"}}, "body of the sample must be an object whose texts are whole characters"),
+        ({}, {"headers": {"Content-Length": "1"}}, "Content-Length is written by whoever sends a request"),
+        ({"signature": "Transfer-Encoding"}, {}, "Transfer-Encoding is written by whoever sends a request"),
+    ],
+)
+def test_a_file_that_would_break_a_report_or_a_request_is_told(fields, sample, words, tmp_path):
+    file = tmp_path / "bad.json"
+    file.write_text(json.dumps(FIELDS | fields | {"sample": SAMPLE | sample}), encoding="utf-8")
+    refused = run("scorecard", "http://127.0.0.1:1/", "--dialect", file)
+    assert refused.exit_code == 2 and words in " ".join(refused.output.split())

@@ -1,6 +1,7 @@
 """`scorecard`: what a receiver does right, and what it does not."""
 
 import contextlib
+import sys
 from pathlib import Path
 
 import click
@@ -55,11 +56,17 @@ def scorecard(url, provider, secret_env, effects, as_json, junit, badge, **how):
         python -m webhook_tutorial scorecard http://127.0.0.1:8000/webhook \\
             --secret-env GITHUB_SECRET --effects http://127.0.0.1:8000/effects --limit 1000000
 
-    It ends with 0 if nothing failed, and with 1 if something did, or was not tried for lack of time. Without a secret
+    It ends with 0 if nothing failed, with 1 if something did, or was not tried for lack of time, and with 2 if it was
+    used wrongly, or a report could not be written. While what is worth 3 points fails, the grade is 89 at the most:
+    somebody else can act as the provider then, or a delivery is lost or done twice. Without a secret
     nothing is signed. --effects is a URL of your receiver that answers with a whole number, or with
     {"effects": number}: how many orders it has booked, say. With it, what was done twice is seen, too. --limit has
     bodies sent of that size, and larger ones.
     """
+    files = {"--junit": (junit, "as_junit"), "--badge": (badge, "badge")}
+    for option, (file, _) in files.items():
+        if file and not Path(file).absolute().parent.is_dir():
+            raise click.UsageError(f"The folder of the {option} file is not there.")
     try:
         report = grade(
             url, next(iter(secret_env.values()), None), provider or provider_of(STANDARD_WEBHOOKS), effects=effects,
@@ -67,22 +74,44 @@ def scorecard(url, provider, secret_env, effects, as_json, junit, badge, **how):
         )  # fmt: skip
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if as_json:
-        options.line(report.as_dict())
-    else:
-        click.echo("\n" + "\n".join(map(visible, report.text(commands=True).split("\n"))))
-    _write(junit, "--junit", report.as_junit)
-    _write(badge, "--badge", report.badge)
+    # Files first, and each of them: whatever cannot be written, what can be is there.
+    lost = [words for option, (file, make) in files.items() if (words := _write(file, option, getattr(report, make)))]
+    lost += _print(report, as_json)
+    if lost:
+        raise _Lost(" ".join(lost))
     raise SystemExit(0 if report.ok else 1)
 
 
+class _Lost(click.ClickException):
+    """A report that could not be written says nothing of the receiver."""
+
+    exit_code = 2
+
+
 def _write(file, option, make):
-    """Write a text to a file, if there is one."""
-    if file:
-        try:
-            Path(file).write_text(make(), encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise click.ClickException(f"The {option} file cannot be written: {error.strerror}") from None
+    """Write a text to a file, if there is one; return why it could not be, or nothing."""
+    if not file:
+        return ""
+    try:
+        Path(file).write_text(make(), encoding="utf-8", newline="\n")
+    except OSError as error:
+        return f"The {option} file cannot be written: {error.strerror}."
+    return ""
+
+
+def _print(report, as_json):
+    """Print the report; return why it could not be, in a list."""
+    try:
+        if as_json:
+            options.line(report.as_dict())
+        else:
+            click.echo("\n" + "\n".join(map(visible, report.text(commands=True).split("\n"))))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has read enough, and click ends quietly
+    except OSError as error:
+        return [f"The report cannot be printed: {error.strerror}."]
+    return []
 
 
 def _tell(result):

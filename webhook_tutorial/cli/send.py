@@ -55,8 +55,9 @@ def send(url, event, provider, secret_env, times, data, i_own_this_host, as_json
     event = event or ("order_placed" if name else None)
     known = events_of(name or "")
     if event is not None and event not in known:
-        whose = name or "that dialect"
-        raise click.UsageError(f"There is no such --event for {whose}. Known are: {', '.join(known)}.")
+        if not name:
+            raise click.UsageError("A dialect from a file has one sample: leave --event out.")
+        raise click.UsageError(f"There is no such --event for {name}. Known are: {', '.join(known)}.")
     session = _session(url, i_own_this_host)
     sent_to = _as_it_is_sent(session, url)
     body, headers = _delivery(provider, name, event, list(secret_env.values()), data, sent_to)
