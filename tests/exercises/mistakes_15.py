@@ -122,7 +122,7 @@ MISTAKES = {
         (_program(('if ended else ("", id, 0, "")', 'if ended else {}["unknown"]')), "An event of a type that is not on the page is refused"),
         (_program(("(ValueError, RecursionError, KeyError, TypeError)", "(ValueError, KeyError, TypeError)")), "nested: "),
         (_program(('@app.post("/webhook")', '@app.post("/")')), "It refuses what is genuine (404 Not Found: is the path of the URL right?). Deliveries come to /webhook"),
-        (_program(("    try:\n        event", "    event = json.loads(request.get_data().swapcase())\n    try:\n        event")),
+        (_program(("    try:\n        event", "    event = body.json()\n    try:\n        event")),
          "It refuses what is genuine (500 Internal Server Error). Deliveries are answered with 2xx"),
         (_program(('"/effects"', '"/count"')), "GET /effects did not answer with a number"),
         (_program(('os.environ["PORT"]', 'os.environ["PORTT"]')), "It was started by python receiver.py"),

@@ -98,7 +98,8 @@ def _page(rows, of):
 <tbody>
 {lines}</tbody>
 </table>
-{capstone}<p>Each line says that the check of this exercise was passed on the computer where this page was written. It says
+{capstone}<p>
+Each line says that the check of this exercise was passed on the computer where this page was written. It says
 nothing about who passed it, or with what help. Both the page and the record that it was made from can be edited.</p>
 </main>
 </body>
