@@ -191,6 +191,8 @@ def webhook():
         return {"error": "not an event"}, 400
     if [type(value) for value in refund] != [str, str, int, str] or not 0 < len(id) <= 200:
         return {"error": "not an event"}, 400
+    if not f"{refund[0]}{id}{refund[3]}".isprintable():  # half a character, say, which no database can hold
+        return {"error": "not an event"}, 400
     with connect() as db, db:  # the id and the refund in one transaction: both are there, or neither
         new = db.execute("INSERT INTO events VALUES (?) ON CONFLICT(id) DO NOTHING", (id,)).rowcount
         if new and ended:
