@@ -50,7 +50,7 @@ def try_beyond(url, secret, programs, database):
     trials = {
         "What each type of event asks for is done, and nothing else.": _types,
         f"{EVENTS} events that come {TIMES} times each in one moment are done once each.": _crowd,
-        "A kill loses nothing that was answered, and nothing is done twice after it.": partial(_kill, programs),
+        "Two kills lost nothing that was answered, and nothing was done twice after them.": partial(_kill, programs),
         "The database stands where DATABASE says.": partial(_database, Path(database)),
     }
     lines = ["", "Beyond the scorecard"]
