@@ -1,6 +1,7 @@
 """`scorecard`: what a receiver does right, and what it does not."""
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -110,6 +111,9 @@ def _print(report, as_json):
     except BrokenPipeError:
         raise  # whoever reads has read enough, and click ends quietly
     except OSError as error:
+        # What is left in the buffer would be tried once more at the exit, and end that with a code of its own.
+        with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return [f"The report cannot be printed: {error.strerror}."]
     return []
 
