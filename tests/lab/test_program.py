@@ -1,5 +1,6 @@
 """Program: a server of another make is up when it listens, and is never left behind, nor what it has started."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -138,6 +139,19 @@ def test_whoever_is_killed_leaves_no_program_behind():
     owner = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     program = psutil.Process(int(owner.stdout.readline()))
     owner.kill()
+    owner.communicate()
+    until(lambda: not program.is_running())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to kill")
+def test_a_kernel_that_is_killed_with_its_group_leaves_none_behind_either():
+    """So JupyterLab restarts a kernel."""
+    code = f"from webhook_tutorial import Program\np = Program({HTTP!r}, 'files')\nprint(p.pid, flush=True)\ninput()"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    program = psutil.Process(int(owner.stdout.readline()))
+    os.killpg(owner.pid, signal.SIGKILL)
     owner.communicate()
     until(lambda: not program.is_running())
 

@@ -74,6 +74,8 @@ class Program:
             stderr=self._said,
             text=True,
             encoding="utf-8",
+            # A kernel that is restarted is killed with all of its group. The keeper outlives that, and tidies up.
+            start_new_session=True,
         )
         started(self, self._let_go)
         try:
