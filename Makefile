@@ -47,7 +47,8 @@ test: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/pytest --nbval
-	$(BIN)/pytest -m "browser or kill or node or go or network or thorough" -rs --numprocesses=0
+	$(BIN)/pytest -m "thorough and not (browser or kill or node or go or network)" -rs
+	$(BIN)/pytest -m "browser or kill or node or go or network" -rs --numprocesses=0
 
 soak: setup-test
 	SOAK=1 $(BIN)/pytest -m kill --numprocesses=0
