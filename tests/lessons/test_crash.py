@@ -227,6 +227,7 @@ def test_killed_at_random_moments_the_whole_receiver_does_everything_once(lesson
 # --- Many at once -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_of_500_pairs_at_the_same_moment_each_is_done_once(lesson):
     database, environment = prepare(lesson, "wal")
     both = threading.Barrier(2, timeout=30)

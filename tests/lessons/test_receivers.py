@@ -518,6 +518,7 @@ IDS = [
 ]
 
 
+@pytest.mark.thorough
 def test_of_a_thousand_strange_deliveries_none_breaks_lesson_06_or_is_charged_twice(lesson_06):
     chance, seen, sound = random.Random(16), [], set()
     for _ in range(1000):

@@ -49,6 +49,7 @@ def test_a_name_loads_what_it_needs_and_no_more(name, needed, spared):
 
 
 @pytest.mark.parametrize("call", ["check('05.backoff', ...)", "hint('05.backoff')", "solution('05.backoff')"])
+@pytest.mark.thorough
 def test_an_exercise_loads_the_exercises_of_its_lesson_and_no_others(call):
     loaded = run(f"import sys\nfrom webhook_tutorial import *\n{call}\nprint(*sys.modules)").split()
     lessons = [name for name in loaded if name.startswith("webhook_tutorial.exercises.lesson_")]

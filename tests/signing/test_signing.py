@@ -1236,6 +1236,7 @@ def secrets_for(dialect, seed):
     return dialect.private_prefix + write(seed), dialect.key_prefix + write(public)
 
 
+@pytest.mark.thorough
 def test_a_dialect_contradicts_itself_or_verifies_what_it_signed_and_no_other_body():
     made, refused = [], []
 
