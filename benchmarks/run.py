@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from dashboard import BENCHMARKS as DASHBOARD  # noqa: E402
 from fan_out import BENCHMARKS as FAN_OUT  # noqa: E402
 from relays import BENCHMARKS as RELAYS  # noqa: E402
+from scorecard import BENCHMARKS as SCORECARD  # noqa: E402
 from signing import BENCHMARKS as SIGNING  # noqa: E402
 from storm import BENCHMARKS as STORM  # noqa: E402
 
@@ -134,6 +135,7 @@ BENCHMARKS = (
     *DASHBOARD,
     *FAN_OUT,
     *RELAYS,
+    *SCORECARD,
 )
 
 
