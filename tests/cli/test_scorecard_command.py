@@ -158,6 +158,21 @@ def test_an_event_that_a_file_has_not_is_told(file):
     assert "A dialect from a file has one sample: leave --event out." in " ".join(refused.output.split())
 
 
+def test_send_says_that_a_body_of_ones_own_cannot_hold_a_signature(tmp_path):
+    file, own = tmp_path / "mail.json", tmp_path / "own.json"
+    inside = {
+        "signature": "json:signature.signature",
+        "id": "json:signature.token",
+        "timestamp": "json:signature.timestamp",
+    }
+    fields = inside | {"name": "Mail Example", "signed": "{timestamp}{id}", "body_unsigned": True, "encoding": "hex"}
+    sample = {"body": {"signature": {"token": "{now}"}, "event": "opened"}, "id": "signature.token", "type": "event"}
+    file.write_text(json.dumps(fields | {"sample": sample}), encoding="utf-8")
+    own.write_text("[]", encoding="utf-8")
+    shown = run("send", "http://127.0.0.1:1/", "--dialect", file, "--secret-env", "STRIPE_SECRET", "--data", own)
+    assert shown.exit_code == 2 and "Mail Example" in shown.output
+
+
 @pytest.mark.parametrize("name", ["scorecard", "send", "listen", "doctor"])
 def test_a_file_that_describes_no_dialect_is_told_by_each(name, tmp_path):
     file = tmp_path / "bad.json"

@@ -14,6 +14,7 @@ from ..delivery.this_computer import ThisComputer
 from ..environment import reach_loopback_directly
 from ..look import mark_of, masked_url, preview
 from ..operations.scorecard.deliveries import Maker
+from ..operations.scorecard.events import NotApplicable
 from ..signing import STANDARD_WEBHOOKS
 from ..signing.names import BY_NAME
 from ..signing.providers import provider_of
@@ -97,7 +98,7 @@ def _delivery(provider, name, event, secrets, data, url):
             headers |= signature(body, secrets, dialect, id=id, now=now, url=url, headers=headers)
         elif dialect.id and ":" not in dialect.id:  # the id that stands in the body of some is no header
             headers[dialect.id] = id
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NotApplicable) as error:
         raise click.UsageError(str(error)) from None
     return body, headers
 
