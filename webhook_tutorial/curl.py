@@ -10,16 +10,15 @@ from .look import masked_url, visible
 _RUN, _LONG = 100, 2_000
 
 
-def curl(method, url, headers, body=b"", options=()):
+def curl(method, url, headers, body=b""):
     """Return the command.
 
     Args:
         url: The whole URL; a user, a password and secret parameters in it are masked.
         headers: Pairs, as they are to be shown. Those that curl makes itself are left out by whoever calls.
         body: Bytes. A binary one, and one of very many equal bytes, is piped into curl by another command.
-        options: Words to put before the others.
     """
-    words = ["curl", "-i", *options]
+    words = ["curl", "-i"]
     if set(url) & set("[]{}"):
         words.append("--globoff")
     if "/." in urlsplit(url).path:

@@ -4,21 +4,15 @@ import copy
 import hmac
 
 from ..clock import SimulatedClock
-from ..signing import Dialect, SignatureError, verify
+from ..signing import SignatureError, verify
+from .dialects import dialect_of
 from .engine import Exercise, Wrong
 
 # --- dialect ------------------------------------------------------------------------------------------------
 
 
 def _test_dialect(make):
-    try:
-        paddle = make()
-    except ValueError as error:
-        raise Wrong(f"Dialect finds a contradiction: {error}") from None
-    except TypeError as error:
-        raise Wrong(f"The Dialect could not be made: {error}. Dialect? in a new cell explains the fields.") from None
-    if not isinstance(paddle, Dialect):
-        raise Wrong("paddle() must return a Dialect: return Dialect(name=..., signature=..., ...).")
+    paddle = dialect_of(make, "paddle")
     # The example of Paddle's own library: github.com/PaddleHQ/paddle-python-sdk, tests/Unit/Notification/test_Verifier.py
     published = "ts=1696195954;h1=dummy;h1=d96299976a6eb066f484d7fde011ac56fc32b38fc9940bc419d6e537fdc6ef02"
     secret = "pdl_ntf_01hbpjmytsa32fhr36nqgc3kgb_WvRO0eL4Bj9rgYYIBZY6wZhG4EHy9jzh"

@@ -1,7 +1,8 @@
 """Exercises of the capstone: the scheme of a provider that nobody knows, and a receiver for it, graded until nothing is red."""
 
 from ..clock import SimulatedClock
-from ..signing import Dialect, SignatureError, verify
+from ..signing import SignatureError, verify
+from .dialects import dialect_of
 from .engine import Exercise, Wrong
 from .puddlewick import EXAMPLE_BODY, EXAMPLE_HEADERS, EXAMPLE_SECRET
 
@@ -11,14 +12,7 @@ _SENT = 1767603600.25  # the example's time, in seconds
 
 
 def _test_dialect(make):
-    try:
-        puddlewick = make()
-    except ValueError as error:
-        raise Wrong(f"Dialect finds a contradiction: {error}") from None
-    except TypeError as error:
-        raise Wrong(f"The Dialect could not be made: {error}. Dialect? in a new cell explains the fields.") from None
-    if not isinstance(puddlewick, Dialect):
-        raise Wrong("puddlewick() must return a Dialect: return Dialect(name=..., signature=..., ...).")
+    puddlewick = dialect_of(make, "puddlewick")
     if puddlewick.signature.lower() != "puddlewick-signature":
         raise Wrong("The signature is looked for in another header: signature= names it.")
     if puddlewick.timestamp.lower() != "puddlewick-sent-at":

@@ -13,7 +13,7 @@ from ..clock import iso
 from ..delivery.signals import attempt_made, delivery_over
 from ..look import FAILURE, RECEIVER, WAITING, one_line
 from ..operations.logs import place_of
-from .panel import LivePanel, in_words
+from .panel import LivePanel, in_words, row_button
 
 _LAST_ATTEMPTS = 1000  # of which the rate and the times are told
 _LETTERS = 20
@@ -133,14 +133,7 @@ class Dashboard(LivePanel):
         self.letter.value = escape(self._said or (_label(self._selected) if self._selected else ""))
 
     def _button(self, letter):
-        button = widgets.Button(
-            tooltip="Select it",
-            style={"button_color": "transparent"},
-            layout=widgets.Layout(width="auto", height="26px", flex="none", border=f"1px solid {WAITING}"),
-        )
-        button.style.font_family = "monospace"
-        button.on_click(lambda _: self.select(letter))
-        return button
+        return row_button("Select it", lambda: self.select(letter), border=f"1px solid {WAITING}")
 
 
 def _close(widget):

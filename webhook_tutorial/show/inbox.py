@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from ..lab.archive import load_traffic
 from ..look import WAITING, mark_of, masked_url, one_line, visible
-from .panel import LivePanel
+from .panel import LivePanel, row_button
 
 _ROWS = 50
 
@@ -67,14 +67,8 @@ class Inbox(LivePanel):
             self._show(newest[0] if newest else None)
 
     def _row(self, exchange):
-        button = widgets.Button(
-            description=_label(exchange),
-            tooltip="Show its headers and body",
-            style={"button_color": "transparent"},
-            layout=widgets.Layout(width="auto", height="26px", flex="none"),
-        )
-        button.style.font_family = "monospace"
-        button.on_click(lambda _: self._select(exchange))
+        button = row_button("Show its headers and body", lambda: self._select(exchange))
+        button.description = _label(exchange)
         return button
 
     def _select(self, exchange):

@@ -51,6 +51,18 @@ class LivePanel(Panel):
             self._draw()
 
 
+def row_button(tooltip, chosen, **layout):
+    """Return a button that looks like a line of a list; ``chosen()`` is called when it is clicked."""
+    button = widgets.Button(
+        tooltip=tooltip,
+        style={"button_color": "transparent"},
+        layout=widgets.Layout(width="auto", height="26px", flex="none", **layout),
+    )
+    button.style.font_family = "monospace"
+    button.on_click(lambda _: chosen())
+    return button
+
+
 #: How text looks inside a picture that a panel draws.
 SVG_TEXT = 'fill="currentColor" font-size="12" font-family="sans-serif"'
 

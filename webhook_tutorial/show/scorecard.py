@@ -12,7 +12,7 @@ from ..operations.scorecard.again import again_in_words, command
 from ..operations.scorecard.findings import FAILED, HELD
 from ..operations.scorecard.run import CHECKS
 from ..signing import STANDARD_WEBHOOKS
-from .panel import LivePanel
+from .panel import LivePanel, row_button
 
 _MARKS = {HELD: ("✓", RECEIVER), FAILED: ("✗", FAILURE)}
 
@@ -118,14 +118,8 @@ class Scorecard(LivePanel):
         return f"{len(self._results)} of {len(CHECKS)} checks"
 
     def _row(self, name):
-        button = widgets.Button(
-            tooltip="Show what was sent, what was answered, and where the cure is taught",
-            style={"button_color": "transparent"},
-            layout=widgets.Layout(width="auto", height="26px", flex="none"),
-        )
-        button.style.font_family = "monospace"
-        button.on_click(lambda _: self.select(name))
-        return button
+        tooltip = "Show what was sent, what was answered, and where the cure is taught"
+        return row_button(tooltip, lambda: self.select(name))
 
     def _show(self):
         first = next(iter(self._rows), None)

@@ -21,14 +21,13 @@ class Effects:
 
     Args:
         where: The `Target` of that URL.
-        stop: A `threading.Event` that ends what waits.
 
     Raises:
         NotCounted: There is no number; so do the methods.
     """
 
-    def __init__(self, where, stop=None):
-        self._where, self._stop = where, stop or threading.Event()
+    def __init__(self, where):
+        self._where, self._stop = where, threading.Event()
         self.left = lambda: LONGEST  # how many seconds there are for it; a run has an end
         self._quiet = None  # the number, as long as it is settled and nothing was sent since
         self.slowest = 0.0  # how long the first effect of a delivery took, in seconds: those after it may take as long
@@ -86,7 +85,7 @@ class Effects:
     def after(self, expected, most):
         """Wait for the number that is expected, ``most`` seconds at the most; then look once more, for one too many."""
         started = time.monotonic()
-        while self.read(max(1, most)) < expected and time.monotonic() < started + most and not self._stop.is_set():
+        while self.read(max(1, most)) < expected and time.monotonic() < started + most:
             self._stop.wait(LOOK)
         taken = time.monotonic() - started
         self.slowest = max(self.slowest, taken if taken < most else 0)

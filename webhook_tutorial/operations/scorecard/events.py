@@ -64,8 +64,7 @@ class Event:
         if place.startswith(HEADER):
             headers.pop(place[len(HEADER) :], None)
         else:
-            *path, last = place.split(".")
-            _down(body, path).pop(last, None)
+            take(body, place)
         return replace(self, body=body, headers=headers)
 
     def _place(self, name):

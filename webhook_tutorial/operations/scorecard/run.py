@@ -90,7 +90,7 @@ def _provider(given):
 
 
 #: From where to where a number may be.
-_NUMBERS = {"patience": (0.1, 60), "pause": (0, 60), "most": (1, 100_000), "limit": (1_000, 100_000_000)}
+_NUMBERS = {"patience": (0.1, 30), "pause": (0, 60), "most": (1, 100_000), "limit": (1_000, 100_000_000)}
 
 
 def _check_numbers(**given):

@@ -125,7 +125,7 @@ class Line:
 
     def __init__(self, where, end, stop):
         self._end, self._stop, self._out, self._half = end, stop, b"", False
-        self._received, self.sent_all = 0, False
+        self._received = 0
         self.socket = _connect(where, end)
         try:
             self.socket.setblocking(False)
@@ -181,7 +181,6 @@ class Line:
         except OSError:
             self._out, self._half = b"", False  # it takes no more; an answer may have come already
             return False
-        self.sent_all = True
         if self._half:
             self._half = False
             if not isinstance(self.socket, ssl.SSLSocket):  # which could not be read any more
